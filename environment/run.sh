@@ -1,0 +1,130 @@
+# Sourced by spike_sort.slm: where it runs, on what, and what the user is told at the end.
+
+export PYTHONPATH="$PIPELINE_PATH/scripts${PYTHONPATH:+:$PYTHONPATH}" PYTHONDONTWRITEBYTECODE=1
+
+load_modules() {
+    [ -n "$MODULES" ] || return 0
+    command -v module >/dev/null || [ ! -f /etc/profile.d/modules.sh ] || . /etc/profile.d/modules.sh
+    command -v module >/dev/null || die "MODULES is set to '$MODULES' but there is no module command here: empty it"
+    local name
+    for name in $MODULES; do
+        module load "$name" || die "module load $name failed: module avail lists what there is"
+    done
+}
+
+# Slurm under sbatch, this machine under bash; the stages inherit the head job's account and partition.
+choose_executor() {
+    if [ -n "${SLURM_JOB_ID:-}" ] && command -v sbatch >/dev/null; then
+        PROFILE=standard
+        USE_CONTAINERS=${USE_CONTAINERS:-1}
+        SLURM_ACCOUNT=${SLURM_ACCOUNT:-${SLURM_JOB_ACCOUNT:-}}
+        CPU_PARTITION=${CPU_PARTITION:-${SLURM_JOB_PARTITION:-}}
+        partition_limits "$CPU_PARTITION${GPU_PARTITION:+,$GPU_PARTITION}"
+    else
+        PROFILE=local
+        USE_CONTAINERS=${USE_CONTAINERS:-0}
+        machine_limits
+    fi
+    case $USE_CONTAINERS in
+    0) PYTHON_MODE=full ;;
+    1) PYTHON_MODE=head && choose_container_engine ;;
+    *) die "USE_CONTAINERS was given '$USE_CONTAINERS': allowed: 0 or 1" ;;
+    esac
+    # A job's own limits are its head's, not the stages': sbatch reads these variables.
+    unset SBATCH_ACCOUNT SBATCH_PARTITION SLURM_MEM_PER_NODE SLURM_MEM_PER_CPU SLURM_CPUS_PER_TASK SLURM_NTASKS
+    unset SBATCH_TIMELIMIT SBATCH_MEM_PER_NODE SLURM_TRES_PER_TASK SLURM_CPU_BIND
+    case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+    *[Uu][Tt][Ff]*) ;;
+    *) export LC_ALL=C.UTF-8 ;; # Java takes file names with other letters for question marks otherwise
+    esac
+    export SLURM_ACCOUNT CPU_PARTITION GPU_PARTITION
+}
+
+choose_container_engine() {
+    if command -v apptainer >/dev/null; then
+        export SIMSORT_CONTAINER_ENGINE=apptainer
+    elif command -v singularity >/dev/null; then
+        export SIMSORT_CONTAINER_ENGINE=singularity
+    else
+        die "neither apptainer nor singularity is on PATH: load its module (MODULES=apptainer), or run without containers (USE_CONTAINERS=0)"
+    fi
+    EPHYS_CONTAINER_DIR=${EPHYS_CONTAINER_DIR:-$PIPELINE_PATH/containers/images}
+    local image
+    for image in spikeinterface gpu; do
+        image=$(EPHYS_CONTAINER_DIR=$EPHYS_CONTAINER_DIR "$PIPELINE_PATH/containers/build.sh" --print $image)
+        [ -f "$image" ] || die "container image $image is missing: build it with containers/build.sh, or set EPHYS_CONTAINER_DIR to the folder that has it"
+    done
+    export EPHYS_CONTAINER_DIR
+}
+
+# The built-in example is made with the full environment or in the container, once.
+choose_data() {
+    [ -z "$DATA_PATH" ] || return 0
+    local folder=${EXAMPLE_DIR:-./example_data}
+    if [ "$PYTHON_MODE" = full ]; then
+        python3 -m simsort example --out "$folder" || exit
+    else
+        mkdir -p "$folder"
+        "$SIMSORT_CONTAINER_ENGINE" exec --no-home --bind "$PIPELINE_PATH/scripts" --bind "$(cd "$folder" && pwd)" \
+            --pwd "$(cd "$folder" && pwd)" --env "PYTHONPATH=$PIPELINE_PATH/scripts,NUMBA_CACHE_DIR=/tmp/numba,MPLCONFIGDIR=/tmp/mpl" \
+            "$("$PIPELINE_PATH/containers/build.sh" --print spikeinterface)" python3 -m simsort example --out . || exit
+    fi
+    DATA_PATH=$folder/example_g0
+}
+
+make_paths_absolute() {
+    [ ! -e "$DATA_PATH" ] || DATA_PATH=$(realpath -- "$DATA_PATH")
+    RESULTS_PATH=$(realpath -m -- "$RESULTS_PATH")
+    WORK_DIR=$(realpath -m -- "$WORK_DIR")
+    [ -z "$PARAMS_FILE" ] || PARAMS_FILE=$(realpath -m -- "$PARAMS_FILE")
+    [ -z "$EPHYS_CONTAINER_DIR" ] || export EPHYS_CONTAINER_DIR="$(realpath -m -- "$EPHYS_CONTAINER_DIR")"
+}
+
+# What the settings at the top of spike_sort.slm say, as parameters; those after the file name come later and win.
+settings_as_arguments() {
+    SETTINGS=("--data_path=$DATA_PATH" "--results_path=$RESULTS_PATH" "--max_cpus=$SIMSORT_MAX_CPUS"
+        "--max_memory=$SIMSORT_MAX_MEMORY" "--max_time=$SIMSORT_MAX_TIME")
+    [ "$USE_CONTAINERS" = 0 ] && SETTINGS+=(--use_containers=false) || SETTINGS+=(--use_containers=true)
+    [ -z "$SORTER" ] || SETTINGS+=("--sorter=$SORTER")
+    [ -z "$PARAMS_FILE" ] || SETTINGS+=("--params_file=$PARAMS_FILE")
+    [ -z "$INPUT_DATA_TYPE" ] || SETTINGS+=("--input_data_type=$INPUT_DATA_TYPE")
+}
+
+check_run() {
+    settings_as_arguments
+    python3 -m simsort check-params -- "${SETTINGS[@]}" "$@" || exit
+    mkdir -p "$WORK_DIR" 2>/dev/null && [ -w "$WORK_DIR" ] ||
+        die "WORK_DIR $WORK_DIR cannot be written: choose a folder you may write to"
+    SIMSORT_GIT_COMMIT=$(git -C "$PIPELINE_PATH" describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
+    export SIMSORT_GIT_COMMIT
+    # Nextflow locks its launch folder and resumes what was launched there: one for each results folder.
+    LAUNCH_DIR=$WORK_DIR/launch/$(printf '%s' "$RESULTS_PATH" | sha256sum | cut -c1-12)
+    mkdir -p "$LAUNCH_DIR"
+    cd "$LAUNCH_DIR"
+    say "session $DATA_PATH"
+    say "results $RESULTS_PATH"
+    say "stages run on $([ "$PROFILE" = local ] && echo "this machine" || echo Slurm)$([ "$USE_CONTAINERS" = 0 ] || echo " in $SIMSORT_CONTAINER_ENGINE containers")"
+}
+
+# Nextflow takes a quoted "--flag" for an option of its own; joined by '=' it is the value it is meant to be.
+join_quoted_arguments() {
+    ARGUMENTS=("${SETTINGS[@]}")
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --*_args | --*_kwargs)
+            ARGUMENTS+=("$1=${2:-}")
+            shift
+            ;;
+        *) ARGUMENTS+=("$1") ;;
+        esac
+        shift
+    done
+}
+
+finish_run() {
+    local status=$1 report=0
+    python3 -m simsort report "$RESULTS_PATH" || report=$?
+    [ "$status" -eq 0 ] || say "Nextflow's own log: $RESULTS_PATH/nextflow/nextflow.log"
+    [ "$report" -eq 0 ] || exit "$report"
+    exit "$status"
+}

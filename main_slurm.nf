@@ -1,0 +1,109 @@
+// The workflow: parameters are checked, the session's recordings found, and each goes through the stages on its own.
+// Usually started by spike_sort.slm; by hand:
+//   nextflow -C nextflow_slurm.config run main_slurm.nf -resume --data_path SESSION --results_path RESULTS [--sorter lupin ...]
+
+include { CHECK_PARAMS } from './modules/check_params/main'
+include { DISPATCH     } from './modules/dispatch/main'
+include { PREPROCESS   } from './modules/preprocess/main'
+include { SORT         } from './modules/sort/main'
+include { POSTPROCESS  } from './modules/postprocess/main'
+include { CURATE       } from './modules/curate/main'
+include { VISUALIZE    } from './modules/visualize/main'
+include { FAILURES     } from './modules/failures/main'
+include { COLLECT      } from './modules/collect/main'
+
+// Changes when any source of the package changes, so that -resume reruns stages after an edit.
+def sourceHash() {
+    def sources = files("${projectDir}/scripts/simsort/**.{py,json,html}").sort { source -> source.toString() }
+    return sources.collect { source -> source.text }.join('\n').md5()
+}
+
+def parseJson(text) {
+    return new groovy.json.JsonSlurperClassic().parseText(text)
+}
+
+def toJson(value) {
+    return groovy.json.JsonOutput.toJson(value)
+}
+
+// A stage that had nothing to do (too short, too many bad channels) says so in its record; its branch ends there.
+def isDone(folder) {
+    return parseJson(folder.resolve('record.json').text).state == 'done'
+}
+
+// A session is a folder, or one file: then the folder is staged and the name goes beside it.
+def sessionOf(data_path) {
+    def session = file(data_path, glob: false, hidden: true)
+    return session.isDirectory() ? tuple(session, '') : tuple(session.parent, "/${session.name}")
+}
+
+// Probe files may lie outside the session; staging them makes containers see them.
+def probeFiles(settings) {
+    def named = [settings.probe] + (settings.probe_paths ?: [:]).values()
+    return named.findAll { name -> name && file(name, glob: false).exists() }.collect { name -> file(name, glob: false) }
+}
+
+workflow {
+    if (!params.data_path || !file(params.data_path, glob: false, hidden: true).exists()) {
+        error "DATA_PATH ${params.data_path ?: ''} does not exist: give the session with --data_path or DATA_PATH"
+    }
+    if (workflow.containerEngine && !file(params.image_spikeinterface, glob: false).exists()) {
+        error "container image ${params.image_spikeinterface} is missing: build it with containers/build.sh, or set EPHYS_CONTAINER_DIR"
+    }
+    def source = tuple(file("${projectDir}/scripts"), sourceHash())
+    def session = sessionOf(params.data_path)
+
+    // MODULE: every setting from every road, checked in seconds
+    CHECK_PARAMS(toJson(params.findAll { name, value -> value != null && !name.startsWith('image_') }), source)
+    ch_resolved = CHECK_PARAMS.out.resolved.map { resolved -> parseJson(resolved.text) }
+
+    // MODULE: one job per probe stream, segment and shank
+    DISPATCH(
+        session,
+        ch_resolved.map { it -> probeFiles(it.job_dispatch) },
+        ch_resolved.map { it -> toJson(it.job_dispatch) },
+        source
+    )
+    ch_jobs = DISPATCH.out.jobs
+        .flatten()
+        .map { job -> job.text }
+        .filter { text -> parseJson(text).state == 'ready' }
+        .map { text ->
+            def job = parseJson(text)
+            tuple([id: job.recording_name, duration_min: job.duration_s / 60, n_channels: job.n_channels], toJson(job))
+        }
+
+    // MODULE: filters, bad channels, reference, motion
+    PREPROCESS(ch_jobs, session, ch_resolved.map { it -> toJson(it.preprocessing) }, source)
+    ch_preprocessed = PREPROCESS.out.preprocessed.filter { _meta, folder -> isDone(folder) }
+
+    // MODULE: the spike sorter
+    SORT(
+        ch_preprocessed,
+        ch_resolved.map { it -> it.globals.sorter },
+        ch_resolved.map { it -> toJson(it.spikesort) },
+        source
+    )
+
+    // MODULE: analyzer with extensions and metrics; each recording as soon as its sorting is there
+    POSTPROCESS(ch_preprocessed.join(SORT.out.sorted), session, ch_resolved.map { it -> toJson(it.postprocessing) }, source)
+
+    // MODULE: labels
+    CURATE(SORT.out.sorted.join(POSTPROCESS.out.postprocessed), ch_resolved.map { it -> toJson(it.curation) }, source)
+
+    // MODULE: pictures
+    VISUALIZE(
+        ch_jobs.join(ch_preprocessed).join(POSTPROCESS.out.postprocessed).join(CURATE.out.curated),
+        session,
+        ch_resolved.map { it -> toJson(it.visualization) },
+        source
+    )
+
+    // MODULE: what happened, failures included
+    ch_records = DISPATCH.out.records
+        .flatten()
+        .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
+        .collect()
+    FAILURES("${params.results_path}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)
+    COLLECT(ch_records, FAILURES.out.failures, CHECK_PARAMS.out.resolved, session, source)
+}

@@ -1,0 +1,31 @@
+// Writes the summary files and index.html over everything that happened.
+process COLLECT {
+    label 'light'
+    cache false // as FAILURES
+
+    input:
+    path records, stageAs: 'records/?.json'
+    path failures
+    path resolved
+    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    tuple path(scripts), val(source_hash)
+
+    output:
+    path 'results/*', emit: results
+
+    script:
+    """
+    . ${scripts}/task_env.sh ${task.cpus}
+    cat > data_name.txt <<'NAME'
+    ${data_name}
+    NAME
+    python3 -m simsort collect --records records --failures ${failures} --parameters ${resolved} \\
+        --data "ecephys_session\$(cat data_name.txt)" --out results
+    """
+
+    stub:
+    """
+    mkdir results
+    touch results/index.html
+    """
+}

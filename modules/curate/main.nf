@@ -1,0 +1,30 @@
+// Labels the units of one recording by the quality rule; all units are kept.
+process CURATE {
+    label 'light'
+    tag "${meta.id}"
+
+    input:
+    tuple val(meta), path(sorted), path(postprocessed)
+    val settings
+    tuple path(scripts), val(source_hash)
+
+    output:
+    tuple val(meta), path('curated'), emit: curated
+    path 'curated/record.json', emit: record
+    path 'curated/sorting', emit: sorting, optional: true
+
+    script:
+    """
+    . ${scripts}/task_env.sh ${task.cpus}
+    cat > config.json <<'JSON'
+    ${settings}
+    JSON
+    python3 -m simsort curate --config config.json --sorted ${sorted} --postprocessed ${postprocessed} --out curated
+    """
+
+    stub:
+    """
+    mkdir curated
+    echo '{"stage": "curate", "recording_name": "${meta.id}", "session_name": "stub", "state": "done"}' > curated/record.json
+    """
+}

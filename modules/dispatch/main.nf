@@ -1,0 +1,34 @@
+// Finds the recordings of a session and checks each: one job file per probe stream, segment and shank.
+process DISPATCH {
+    label 'light'
+    cache false // headers only, and it must notice changed data; later tasks are cached by what it finds
+
+    input:
+    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    path probe_files, stageAs: 'probe_files/*' // staged so that containers see them
+    val settings
+    tuple path(scripts), val(source_hash)
+
+    output:
+    path 'jobs/*.json', emit: jobs
+    path 'jobs/records/*/record.json', emit: records
+
+    script:
+    """
+    . ${scripts}/task_env.sh ${task.cpus}
+    cat > config.json <<'JSON'
+    ${settings}
+    JSON
+    cat > data_name.txt <<'NAME'
+    ${data_name}
+    NAME
+    python3 -m simsort dispatch --data "ecephys_session\$(cat data_name.txt)" --config config.json --out jobs
+    """
+
+    stub:
+    """
+    mkdir -p jobs/records/0
+    echo '{"recording_name": "stub_recording1", "session_name": "stub", "state": "ready", "duration_s": 60, "n_channels": 32}' > jobs/0.json
+    echo '{"stage": "dispatch", "recording_name": "stub_recording1", "session_name": "stub", "state": "done"}' > jobs/records/0/record.json
+    """
+}

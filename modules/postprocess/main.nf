@@ -1,0 +1,34 @@
+// Computes the sorting analyzer of one recording, with all extensions and quality metrics.
+process POSTPROCESS {
+    label 'heavy'
+    tag "${meta.id}"
+
+    input:
+    tuple val(meta), path(preprocessed), path(sorted)
+    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    val settings
+    tuple path(scripts), val(source_hash)
+
+    output:
+    tuple val(meta), path('postprocessed'), emit: postprocessed
+    path 'postprocessed/record.json', emit: record
+    path 'postprocessed/analyzer.zarr', emit: analyzer, optional: true
+
+    script:
+    """
+    . ${scripts}/task_env.sh ${task.cpus}
+    cat > config.json <<'JSON'
+    ${settings}
+    JSON
+    cat > data_name.txt <<'NAME'
+    ${data_name}
+    NAME
+    python3 -m simsort postprocess --config config.json --preprocessed ${preprocessed} --sorted ${sorted} --data "ecephys_session\$(cat data_name.txt)" --n-jobs ${task.cpus} --out postprocessed
+    """
+
+    stub:
+    """
+    mkdir postprocessed
+    echo '{"stage": "postprocess", "recording_name": "${meta.id}", "session_name": "stub", "state": "done"}' > postprocessed/record.json
+    """
+}

@@ -1,0 +1,38 @@
+// Filters, removes bad channels, references and estimates motion of one recording.
+process PREPROCESS {
+    label 'heavy'
+    tag "${meta.id}"
+
+    input:
+    tuple val(meta), val(job)
+    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    val settings
+    tuple path(scripts), val(source_hash)
+
+    output:
+    tuple val(meta), path('preprocessed'), emit: preprocessed
+    path 'preprocessed/record.json', emit: record
+    path 'preprocessed/recording.json', emit: chain, optional: true
+    path 'preprocessed/motion', emit: motion, optional: true
+
+    script:
+    """
+    . ${scripts}/task_env.sh ${task.cpus}
+    cat > config.json <<'JSON'
+    ${settings}
+    JSON
+    cat > job.json <<'JSON'
+    ${job}
+    JSON
+    cat > data_name.txt <<'NAME'
+    ${data_name}
+    NAME
+    python3 -m simsort preprocess --config config.json --job job.json --data "ecephys_session\$(cat data_name.txt)" --n-jobs ${task.cpus} --out preprocessed
+    """
+
+    stub:
+    """
+    mkdir preprocessed
+    echo '{"stage": "preprocess", "recording_name": "${meta.id}", "session_name": "stub", "state": "done"}' > preprocessed/record.json
+    """
+}

@@ -1,0 +1,3 @@
+from simsort.cli import main
+
+main()

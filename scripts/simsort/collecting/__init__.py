@@ -1,0 +1,1 @@
+"""The summary files and the start page of a results folder."""

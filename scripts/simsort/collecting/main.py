@@ -1,0 +1,63 @@
+"""Write the summary files and the start page of a results folder."""
+
+import json
+from pathlib import Path
+
+from simsort.collecting.inputs import copy_session_metadata, read_records, read_session_metadata
+from simsort.collecting.page import render_page
+from simsort.collecting.processing import build_data_description, build_processing
+from simsort.collecting.status import build_status
+from simsort.config.results_folder import session_identity
+
+NO_LINK = "links to a hosted view are not part of this version; the pictures are in visualization/"
+
+
+def collect_results(records_folder: Path, failures: list[dict], parameters: dict, data_path: Path, out: Path) -> dict:
+    """Write status.json, processing.json, data_description.json, visualization_output.json and index.html.
+
+    Parameters
+    ----------
+    records_folder : Path
+        Folder with the stages' records, at any depth.
+    failures : list of dict
+        From `simsort failures`.
+    parameters : dict
+        The resolved configuration.
+    data_path : Path
+        The session, whose own metadata files are copied.
+    out : Path
+        Results folder.
+
+    Returns
+    -------
+    status : dict
+        Content of status.json.
+    """
+    out = Path(out)
+    records, jobs = read_records(records_folder)
+    named = [item["session_name"] for item in (*records, *failures) if item.get("session_name")]
+    session = named[0] if named else session_identity(str(data_path))
+    status = build_status(session, records, failures)
+    metadata = read_session_metadata(data_path)
+    subject_id = parameters.get("nwb_subject", {}).get("subject_id")
+    copy_session_metadata(data_path, out)
+    write_json(out / "data_description.json", build_data_description(session, metadata, subject_id))
+    processing = build_processing(records, failures)
+    (out / "processing.json").write_text(processing.model_dump_json(indent=1) + "\n")
+    write_json(out / "visualization_output.json", visualization_output(status))
+    (out / "index.html").write_text(render_page(status, records, jobs, parameters), encoding="utf8")
+    write_json(out / "status.json", status)  # last: with it the folder is complete
+    return status
+
+
+def visualization_output(status: dict) -> dict:
+    """Return the links to each recording's views, in the ancestors' form; those not made say why."""
+    return {name: {"timeseries": None, "sorting_summary": None, "offline": None,
+                   "figurl": {"status": "skipped", "reason": NO_LINK},
+                   "pictures": f"visualization/{name}/" if stages["visualize"]["state"] == "done" else None}
+            for name, stages in status["recordings"].items()}
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write JSON for people to read."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf8")

@@ -1,0 +1,68 @@
+"""Checks of the input and results folders that need nothing but the standard library."""
+
+import json
+import os
+from pathlib import Path
+
+from simsort.errors import UserError
+
+
+def session_identity(data_path: str) -> str:
+    """Name a session by its folder or file, so that moved data is still the same session."""
+    return Path(data_path).resolve().name
+
+
+def check_results_folder(run: dict) -> None:
+    """Check that the data exists and that the results folder can be written and belongs to this session.
+
+    Parameters
+    ----------
+    run : dict
+        Global settings with `data_path` and `results_path`; each may be None.
+
+    Raises
+    ------
+    UserError
+        For a missing or empty data path, a results folder that cannot be written or holds another session.
+    """
+    data_path, results_path = run.get("data_path"), run.get("results_path")
+    if data_path:
+        check_data_path(Path(data_path))
+    if results_path:
+        check_writable(Path(results_path))
+    if data_path and results_path:
+        claim_results_folder(Path(results_path), session_identity(data_path))
+
+
+def check_data_path(data_path: Path) -> None:
+    """Raise unless the session exists, can be read and holds something."""
+    if not data_path.exists():
+        raise UserError(f"DATA_PATH {data_path} does not exist", "check the path, and that its disk is mounted")
+    if not os.access(data_path, os.R_OK):
+        raise UserError(f"DATA_PATH {data_path} cannot be read", "ask its owner for read permission")
+    if data_path.is_dir() and not any(data_path.iterdir()):
+        raise UserError(f"DATA_PATH {data_path} is an empty folder", "give the folder of one recording session")
+
+
+def check_writable(results_path: Path) -> None:
+    """Make the results folder, or raise if that or writing to it is not allowed."""
+    probe = results_path / "nextflow" / f".write-test-{os.getpid()}"
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"RESULTS_PATH {results_path} cannot be written ({error.strerror})",
+                        "choose a folder you may write to and that has space") from None
+
+
+def claim_results_folder(results_path: Path, session: str) -> None:
+    """Write down whose results the folder holds, or raise if they are another session's."""
+    claim = results_path / "nextflow" / "session.json"
+    if claim.is_file():
+        holder = json.loads(claim.read_text())["session"]
+        if holder != session:
+            raise UserError(f"RESULTS_PATH {results_path} holds the results of session {holder!r}, not of {session!r}",
+                            "choose another results folder for this session")
+        return
+    claim.write_text(json.dumps({"session": session}) + "\n")

@@ -1,0 +1,195 @@
+"""The settings of every stage, with the workshop's and the AIND pipeline's names and defaults."""
+
+import dataclasses
+
+from simsort.config.options import option
+
+SORTERS = ("simsort", "kilosort4", "spykingcircus2", "lupin", "tridesclous2", "mountainsort5", "kilosort25")
+# Named in the contract, built in work of their own; asking for one is answered plainly instead of with a stand-in.
+SORTERS_TO_COME = ("simsort",)
+WORKFLOWS_TO_COME = ("pretrain", "all")
+INPUTS = ("spikeglx", "openephys", "nwb", "aind", "spikeinterface")
+MOTION_PRESETS = ("dredge", "dredge_fast", "rigid_fast", "kilosort_like", "nonrigid_accurate",
+                  "nonrigid_fast_and_accurate", "medicine")
+# What the postprocessing stage computes, in SpikeInterface's names.
+EXTENSIONS = ("random_spikes", "noise_levels", "waveforms", "templates", "principal_components", "spike_amplitudes",
+              "template_similarity", "correlograms", "isi_histograms", "unit_locations", "spike_locations",
+              "template_metrics", "amplitude_scalings", "valid_unit_periods", "quality_metrics")
+METRICS = ("num_spikes", "firing_rate", "presence_ratio", "snr", "isi_violation", "rp_violation",
+           "sliding_rp_violation", "amplitude_cutoff", "amplitude_median", "amplitude_cv", "noise_cutoff", "synchrony",
+           "firing_range", "drift", "sd_ratio", "mahalanobis", "d_prime", "nearest_neighbor", "silhouette")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Globals:
+    """Settings of the whole run."""
+
+    workflow: str = option("sort", "what to run", choices=("sort", "pretrain", "all"))
+    sorter: str = option("lupin", "spike sorter", choices=SORTERS)
+    runmode: str = option("full", "fast leaves out motion estimation, spike locations and principal components",
+                          choices=("full", "fast"))
+    n_jobs: int = option(-1, "worker processes in each heavy stage; -1: all cores on one machine, 8 per Slurm job",
+                         minimum=-1)
+    params_file: str | None = option(None, "JSON or YAML file with any of these parameters")
+    model: str | None = option(None, "model folder for --sorter simsort; default: the shipped weights")
+    container_dir: str | None = option(None, "folder of the container images; default: $EPHYS_CONTAINER_DIR")
+    use_containers: bool = option(False, "run every stage in its Apptainer image")
+    input_data_type: str | None = option(None, "as --job_dispatch.input, which wins; default: $INPUT_DATA_TYPE",
+                                         choices=INPUTS)
+    data_path: str | None = option(None, "recording session; default: $DATA_PATH")
+    results_path: str | None = option(None, "results folder; default: $RESULTS_PATH")
+    slurm_account: str | None = option(None, "Slurm account of the stages; default: the head job's")
+    cpu_partition: str | None = option(None, "Slurm partition of CPU stages; default: the head job's")
+    gpu_partition: str | None = option(None, "Slurm partition of GPU stages; default: the CPU partition")
+    max_cpus: int = option(16, "most CPUs a stage may ask for", minimum=1)
+    max_memory: str = option("64 GB", "most memory a stage may ask for")
+    max_time: str = option("48 h", "longest time limit a stage may ask for")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JobDispatch:
+    """Finding recordings in a session and checking them before anything heavy."""
+
+    input: str = option("spikeglx", "format of the session",
+                        choices=INPUTS)
+    split_segments: bool = option(True, "one job per segment")
+    split_groups: bool = option(True, "one job per shank")
+    concatenate: bool = option(False, "join all segments into one before sorting")
+    debug: bool = option(False, "only the first --debug-duration seconds")
+    debug_duration: float = option(30.0, "seconds kept with --debug", minimum=0.1)
+    skip_timestamps_check: bool = option(False, "do not look at the recording's own timestamps")
+    probe: str | None = option(None, "probeinterface JSON or .prb file with the contacts' positions, for all streams, "
+                               "or 'manufacturer:model', or tetrode", aliases=("probe_path",))
+    probe_paths: dict = option({}, "probe file per stream: {substring of the stream name: file}")
+    keep_stream_substrings: list = option([], "keep only streams whose name holds one of these")
+    skip_stream_substrings: list = option([], "leave out streams whose name holds one of these")
+    spikeinterface_info: dict = option({}, "for --input spikeinterface: {reader_type, reader_kwargs, ...}")
+    min_recording_duration: float = option(-1.0, "leave out recordings shorter than this many seconds; -1: keep all")
+    max_saturated_fraction: float = option(0.5, "a recording with more of its samples at the ADC's limits is refused",
+                                           minimum=0.0, maximum=1.0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """Filtering, bad channels, referencing and motion."""
+
+    denoising: str = option("cmr", "common median reference or destriping", choices=("cmr", "destripe"),
+                            aliases=("denoising_strategy",))
+    filter_type: str = option("highpass", "temporal filter", choices=("highpass", "bandpass"))
+    highpass_freq_min: float = option(300.0, "corner of the high-pass filter in Hz", minimum=0.1)
+    bandpass_freq_min: float = option(300.0, "lower corner of the band-pass filter in Hz", minimum=0.1)
+    bandpass_freq_max: float = option(6000.0, "upper corner of the band-pass filter in Hz", minimum=0.1)
+    phase_shift: bool = option(True, "align channels sampled one after another")
+    remove_out_channels: bool = option(True, "remove channels outside the brain")
+    remove_bad_channels: bool = option(True, "remove dead and noisy channels")
+    max_bad_channel_fraction: float = option(0.5, "skip a recording with more bad channels", minimum=0.0, maximum=1.0)
+    motion: str = option("compute", "motion estimation: skip, compute, or compute and apply",
+                         choices=("skip", "compute", "apply"))
+    motion_preset: str = option("dredge_fast", "SpikeInterface's motion preset", choices=MOTION_PRESETS)
+    motion_temporal_bin_s: float = option(1.0, "temporal bin of the motion estimate in seconds", minimum=0.05)
+    t_start: float | None = option(None, "start in seconds", minimum=0.0)
+    t_stop: float | None = option(None, "end in seconds", minimum=0.0)
+    min_duration_for_preprocessing: float = option(3.0, "skip recordings shorter than this many seconds", minimum=0.0,
+                                                   aliases=("min_preprocessing_duration",))
+    seed: int = option(0, "seed of random chunk selection", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Spikesort:
+    """The sorter. Its own parameters may be given beside these by their names."""
+
+    skip_motion_correction: bool = option(False, "switch the sorter's own motion correction off")
+    min_drift_channels: int = option(96, "fewest channels for the sorter's own motion correction", minimum=1)
+    seed: int = option(0, "seed of the sorter", minimum=0)
+    sorter_params: dict = option({}, "parameters of the chosen sorter, by its own names")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Postprocessing:
+    """The sorting analyzer, its extensions and metrics."""
+
+    use_motion_corrected: bool = option(False, "compute on the motion-corrected recording")
+    sparsity_radius_um: float = option(100.0, "channels kept around each unit in um", minimum=1.0,
+                                       aliases=("radius_um",))
+    duplicate_threshold: float = option(0.9, "share of coincident spikes that makes two units duplicates",
+                                        minimum=0.0, maximum=1.0)
+    ms_before: float = option(2.0, "waveform before the peak in ms", minimum=0.1)
+    ms_after: float = option(3.0, "waveform after the peak in ms", minimum=0.1)
+    max_spikes_per_unit: int = option(500, "spikes per unit for waveforms", minimum=10)
+    skip_extensions: list = option([], "extensions to leave out, and with them what is computed from them",
+                                   choices=EXTENSIONS)
+    skip_metrics: list = option([], "quality metrics to leave out", choices=METRICS)
+    seed: int = option(0, "seed of random spike selection", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Curation:
+    """The rule behind `default_qc`."""
+
+    rule: str = option("isi_violations_ratio < 0.5 and presence_ratio > 0.8 and amplitude_cutoff < 0.1",
+                       "conditions on quality metrics joined by 'and'", aliases=("query", "qc_rule"))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Visualization:
+    """Pictures."""
+
+    timeseries_n_snippets_per_segment: int = option(2, "trace snippets per segment", minimum=1,
+                                                    aliases=("n_snippets_per_segment",))
+    timeseries_snippet_duration_s: float = option(0.5, "length of a snippet in seconds", minimum=0.01,
+                                                  aliases=("snippet_duration_s",))
+    drift_detect_threshold: float = option(5.0, "peak threshold of the drift map", minimum=1.0)
+    drift_n_skip: int = option(30, "most peaks drawn: one in n", minimum=1)
+    drift_alpha: float = option(0.15, "transparency of peaks", minimum=0.0, maximum=1.0)
+    drift_vmin: float = option(-200.0, "lower end of the amplitude colours in uV")
+    drift_vmax: float = option(0.0, "upper end of the amplitude colours in uV")
+    drift_cmap: str = option("Greys_r", "colour map of the drift map")
+    motion_scatter_decimate: int = option(15, "one peak in n is drawn in the motion picture", minimum=1)
+    max_unit_pictures: int = option(200, "most units that get a picture of their own", minimum=0)
+    output_format: str = option("png", "picture format", choices=("png",))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NwbSubject:
+    """Subject of the NWB file."""
+
+    subject_id: str | None = option(None, "identifier of the animal")
+    species: str | None = option(None, "Latin name or NCBI taxonomy link")
+    sex: str | None = option(None, "sex", choices=("M", "F", "U", "O"))
+    age: str | None = option(None, "ISO 8601 duration, such as P90D")
+    date_of_birth: str | None = option(None, "ISO 8601 date")
+    genotype: str | None = option(None, "genotype")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NwbEcephys:
+    """Electrical series of the NWB file."""
+
+    backend: str = option("zarr", "storage", choices=("zarr", "hdf5"))
+    stub: bool = option(False, "write only --stub-seconds")
+    stub_seconds: float = option(10.0, "seconds written with --stub", minimum=0.1)
+    write_lfp: bool = option(True, "write the LFP band")
+    write_raw: bool = option(False, "write the raw recording")
+    lfp_temporal_factor: int = option(2, "decimation of the LFP in time", minimum=1)
+    lfp_spatial_factor: int = option(4, "decimation of the LFP in space", minimum=1)
+    lfp_highpass_freq_min: float = option(0.1, "high-pass corner of the LFP in Hz", minimum=0.0)
+
+
+STAGES = {
+    "job_dispatch": JobDispatch,
+    "preprocessing": Preprocessing,
+    "spikesort": Spikesort,
+    "postprocessing": Postprocessing,
+    "curation": Curation,
+    "visualization": Visualization,
+    "nwb_subject": NwbSubject,
+    "nwb_ecephys": NwbEcephys,
+}
+STAGE_ALIASES = {"spikesorting": "spikesort"}
+
+# What `--runmode fast` changes, unless the user asked for it by name.
+FAST = {
+    "preprocessing": {"motion": "skip"},
+    "spikesort": {"skip_motion_correction": True},
+    "postprocessing": {"skip_extensions": ["spike_locations", "principal_components", "amplitude_scalings"]},
+}

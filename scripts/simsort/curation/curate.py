@@ -1,0 +1,89 @@
+"""The curation of one recording, from folders to a folder."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import spikeinterface.full as si
+
+from simsort.curation.curation_file import write_curation
+from simsort.curation.labels import LABELS
+from simsort.curation.rule import METRIC_COLUMNS, parse_rule
+from simsort.curation.unit_table import brief_units, judge_units, load_units, set_properties, write_units_csv
+from simsort.errors import UserError
+from simsort.records import Record, read_record
+
+
+def curate(sorted_folder: Path, postprocessed: Path | None, settings: dict, out: Path) -> Record:
+    """Label the units of one recording by the quality rule, keeping all of them.
+
+    Parameters
+    ----------
+    sorted_folder : Path
+        Output folder of the sorting stage.
+    postprocessed : Path | None
+        Output folder of the postprocessing stage, if it ran.
+    settings : dict
+        Settings of the curation stage.
+    out : Path
+        Where `sorting/` is written.
+
+    Returns
+    -------
+    record : Record
+        Not written yet.
+
+    Raises
+    ------
+    UserError
+        If the rule cannot be read.
+    """
+    conditions = parse_rule(settings["rule"], METRIC_COLUMNS)
+    sorter = read_record(sorted_folder)
+    record = Record(stage="curate", recording_name=sorter["recording_name"], session_name=sorter["session_name"],
+                    parameters=settings)
+    sorting_folder = Path(sorted_folder) / "sorting"
+    if not sorting_folder.is_dir():
+        record.state, record.reason = "skipped", sorter["reason"] or "the sorter left no sorting"
+        return record
+    analyzer_path, why_not = find_analyzer(postprocessed)
+    sorting, table = load_units(sorting_folder, analyzer_path)
+    verdicts = judge_units(table, conditions)
+    set_properties(sorting, table, verdicts)
+    write_curated(sorting, table, verdicts, Path(out))
+    if why_not and len(table):
+        record.warnings.append(f"units are not judged: {why_not}")
+    for condition in conditions:
+        if condition.metric not in table and len(table) and not why_not:
+            record.warnings.append(f"{condition.metric} of the rule was not computed and is unknown for every unit")
+    labels = [verdict.label for verdict in verdicts]
+    record.outputs.update(n_units=len(table), rule=" and ".join(map(str, conditions)),
+                          default_qc={label: labels.count(label) for label in LABELS},
+                          units=brief_units(table, verdicts))
+    return record
+
+
+def find_analyzer(postprocessed: Path | None) -> tuple[Path | None, str]:
+    """Find the analyzer of the postprocessing stage; without one, tell why."""
+    if postprocessed is None:
+        return None, "no postprocessing"
+    analyzer_path = Path(postprocessed) / "analyzer.zarr"
+    if analyzer_path.is_dir():
+        return analyzer_path, ""
+    record = read_record(postprocessed)
+    if record["state"] == "done":
+        raise UserError(f"{analyzer_path} is missing", "run postprocess again")
+    return None, record["reason"]
+
+
+def write_curated(sorting: si.BaseSorting, table, verdicts: list, out: Path) -> None:
+    """Write the sorting folder with the curation and the unit table in it, aside and then in place."""
+    aside = out / "part_sorting"
+    shutil.rmtree(aside, ignore_errors=True)
+    with warnings.catch_warnings():
+        # the curated folder is meant to stand alone, without a reference to the stages' work folders
+        warnings.filterwarnings("ignore", message="The extractor is not serializable")
+        sorting.save(folder=aside)
+    write_curation(aside / "curation.json", sorting.unit_ids.tolist(), [v.label for v in verdicts])
+    write_units_csv(aside / "units.csv", table, verdicts)
+    aside.rename(out / "sorting")

@@ -1,0 +1,97 @@
+"""One table of all units: metrics, place, and the rule's verdict."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import spikeinterface.full as si
+
+from simsort.curation.labels import Verdict, judge
+from simsort.curation.rule import Condition
+
+BRIEF = ("num_spikes", "firing_rate", "snr", "x_um", "depth_um")
+
+
+def load_units(sorting_folder: Path, analyzer_path: Path | None) -> tuple[si.BaseSorting, pd.DataFrame]:
+    """Load the units to label and what is known of them.
+
+    Parameters
+    ----------
+    sorting_folder : Path
+        The sorter's output, used where there is no analyzer.
+    analyzer_path : Path | None
+        The sorting analyzer, its sorting free of duplicates.
+
+    Returns
+    -------
+    sorting : NumpySorting
+        The units.
+    table : pandas.DataFrame
+        A row per unit, a column per metric; only `num_spikes` without an analyzer.
+    """
+    if analyzer_path is None:
+        sorting = si.NumpySorting.from_sorting(si.load(sorting_folder), with_metadata=True)
+        counts = sorting.count_num_spikes_per_unit(outputs="array") if sorting.get_num_units() else []
+        return sorting, pd.DataFrame({"num_spikes": np.asarray(counts, dtype="int64")}, index=sorting.unit_ids)
+    analyzer = si.load_sorting_analyzer(analyzer_path, load_extensions=False)  # waveforms stay on disk
+    table = pd.DataFrame(index=analyzer.unit_ids)
+    for name in ("quality_metrics", "template_metrics"):
+        if analyzer.has_extension(name):
+            metrics = analyzer.get_extension(name).get_data()
+            table[list(metrics.columns)] = metrics.to_numpy(dtype="float64")
+    if "num_spikes" not in table:
+        table["num_spikes"] = analyzer.sorting.count_num_spikes_per_unit(outputs="array")
+    if analyzer.has_extension("unit_locations"):
+        locations = analyzer.get_extension("unit_locations").get_data()
+        table["x_um"], table["depth_um"] = locations[:, 0], locations[:, 1]
+    counts = ("num_spikes", "num_positive_peaks", "num_negative_peaks", "rp_violations", "isi_violations_count")
+    whole = [column for column in counts if column in table and table[column].notna().all()]
+    return analyzer.sorting, table.astype({column: "int64" for column in whole})
+
+
+def judge_units(table: pd.DataFrame, conditions: tuple[Condition, ...]) -> list[Verdict]:
+    """Apply the rule to every row."""
+    return [judge(conditions, row) for row in table.to_dict("records")]
+
+
+def set_properties(sorting: si.BaseSorting, table: pd.DataFrame, verdicts: list[Verdict]) -> None:
+    """Put verdicts and metrics on the sorting as properties, replacing what the sorter called the same."""
+    properties = {
+        "default_qc": np.array([v.default_qc for v in verdicts], dtype=bool),
+        "default_qc_label": np.array([v.label for v in verdicts], dtype=str),
+        "default_qc_reasons": np.array(["; ".join(v.reasons) for v in verdicts], dtype=str),
+        "default_qc_unknown": np.array([", ".join(v.unknown) for v in verdicts], dtype=str),
+        **{column: table[column].to_numpy() for column in table},
+    }
+    for key, values in properties.items():
+        if key in sorting.get_property_keys():
+            sorting.delete_property(key)
+        sorting.set_property(key, values)
+
+
+def write_units_csv(path: Path, table: pd.DataFrame, verdicts: list[Verdict]) -> None:
+    """Write the table as CSV, the verdict first; an empty cell is an unknown value."""
+    out = table.copy()
+    columns = {"default_qc": [v.default_qc for v in verdicts], "default_qc_label": [v.label for v in verdicts],
+               "reasons": ["; ".join(v.reasons) for v in verdicts], "unknown": [", ".join(v.unknown) for v in verdicts]}
+    for position, (name, values) in enumerate(columns.items()):
+        out.insert(position, name, values)
+    out.to_csv(path, index_label="unit_id")
+
+
+def brief_units(table: pd.DataFrame, verdicts: list[Verdict]) -> list[dict]:
+    """Return the few facts of each unit that the summary pages show; None is unknown, also for `default_qc`."""
+    units = []
+    for unit_id, row, verdict in zip(table.index.tolist(), table.to_dict("records"), verdicts, strict=True):
+        facts = {key: finite(row.get(key)) for key in BRIEF}
+        default_qc = None if verdict.label == "unknown" else verdict.default_qc
+        units.append({"unit_id": unit_id, "default_qc": default_qc, "label": verdict.label,
+                      "reasons": list(verdict.reasons), "unknown": list(verdict.unknown), **facts,
+                      "amplitude": finite(row.get("amplitude_median"))})
+    return units
+
+
+def finite(value):
+    """Return a number for JSON: None where it is missing, NaN or infinite."""
+    return value if value is not None and math.isfinite(value) else None

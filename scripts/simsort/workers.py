@@ -1,0 +1,47 @@
+"""Worker processes and random numbers of the heavy stages."""
+
+import contextlib
+import random
+import sys
+
+
+def job_kwargs(n_jobs: int, *, uses_torch: bool = False) -> dict:
+    """Return SpikeInterface's job keywords.
+
+    Parameters
+    ----------
+    n_jobs : int
+        Worker processes.
+    uses_torch : bool, default: False
+        Start fresh processes: a forked child of a process that has used torch's threads can hang.
+    """
+    # The chunk never depends on the number of workers, because results depend (slightly) on the chunk.
+    return dict(n_jobs=max(1, n_jobs), chunk_duration="1s", progress_bar=sys.stderr.isatty(),
+                mp_context="spawn" if uses_torch else "fork")
+
+
+@contextlib.contextmanager
+def seeded(seed: int):
+    """Seed every source of random numbers, also those of libraries that ask the operating system for a seed.
+
+    SpikeInterface draws the chunks of several noise estimates from `np.random.default_rng(None)` without passing any
+    seed on (`matched_filtering` peaks, `compute_motion`), so that two runs differ. Within this context a generator
+    asked for without a seed gets the run's.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the stage.
+    """
+    import numpy as np
+
+    default_rng = np.random.default_rng
+    np.random.default_rng = lambda seed=None, run_seed=seed: default_rng(run_seed if seed is None else seed)
+    np.random.seed(seed)
+    random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+    try:
+        yield
+    finally:
+        np.random.default_rng = default_rng

@@ -1,0 +1,1 @@
+"""Writers of acquisition formats that nobody else's Python package writes."""
