@@ -12,6 +12,7 @@ RUN_NAME = "example"
 SAMPLING_FREQUENCY_HZ = 30000.0
 CHANNELS_PER_UNIT = 2.7  # 12 units on 32 channels: about the yield of a good cortical recording
 NOISE_LEVEL_UV = 8.0
+NOISE_LENGTH_UM = 80.0
 
 
 def generate_example(duration_s: float = 60.0, n_channels: int = 32, seed: int = 0, n_segments: int = 1,
@@ -52,11 +53,22 @@ def generate_example(duration_s: float = 60.0, n_channels: int = 32, seed: int =
         generate_unit_locations_kwargs=dict(margin_um=0.0, minimum_z=8.0, maximum_z=25.0,
                                             minimum_distance=min(18.0, top_um / n_units)),
         generate_templates_kwargs=dict(unit_params=dict(alpha=(150.0, 400.0))),
-        noise_kwargs=dict(noise_levels=NOISE_LEVEL_UV, strategy=noise_strategy))
+        noise_kwargs=dict(cov_matrix=noise_covariance(probe.contact_positions), strategy=noise_strategy))
     recording.set_channel_gains(1.0)
     recording.set_channel_offsets(0.0)
     sorting.delete_property("main_channel_id")  # names channels by the generator's ids, which the files do not keep
     return recording, sorting
+
+
+def noise_covariance(contact_positions_um):
+    """Return the noise covariance in uV^2, (n_contacts, n_contacts), falling off exponentially with distance.
+
+    Without shared noise every channel looks incoherent with its neighbours, and bad-channel detection removes good ones.
+    """
+    import numpy as np
+
+    distances_um = np.linalg.norm(contact_positions_um[:, None] - contact_positions_um[None], axis=-1)
+    return NOISE_LEVEL_UV**2 * np.exp(-distances_um / NOISE_LENGTH_UM)
 
 
 def make_example(out: Path, *, duration_s: float = 60.0, n_channels: int = 32, seed: int = 0) -> Path:
