@@ -85,6 +85,7 @@ settings_as_arguments() {
     SETTINGS=("--data_path=$DATA_PATH" "--results_path=$RESULTS_PATH" "--max_cpus=$SIMSORT_MAX_CPUS"
         "--max_memory=$SIMSORT_MAX_MEMORY" "--max_time=$SIMSORT_MAX_TIME")
     [ "$USE_CONTAINERS" = 0 ] && SETTINGS+=(--use_containers=false) || SETTINGS+=(--use_containers=true)
+    [ -z "$EPHYS_CONTAINER_DIR" ] || SETTINGS+=("--container_dir=$EPHYS_CONTAINER_DIR")
     [ -z "$SORTER" ] || SETTINGS+=("--sorter=$SORTER")
     [ -z "$PARAMS_FILE" ] || SETTINGS+=("--params_file=$PARAMS_FILE")
     [ -z "$INPUT_DATA_TYPE" ] || SETTINGS+=("--input_data_type=$INPUT_DATA_TYPE")

@@ -7,7 +7,7 @@ from simsort.collecting.inputs import copy_session_metadata, read_records, read_
 from simsort.collecting.page import render_page
 from simsort.collecting.processing import build_data_description, build_processing
 from simsort.collecting.status import build_status
-from simsort.config.results_folder import session_identity
+from simsort.config.places import session_identity
 
 NO_LINK = "links to a hosted view are not part of this version; the pictures are in visualization/"
 

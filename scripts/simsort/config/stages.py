@@ -31,7 +31,7 @@ class Globals:
     n_jobs: int = option(-1, "worker processes in each heavy stage; -1: all cores on one machine, 8 per Slurm job",
                          minimum=-1)
     params_file: str | None = option(None, "JSON or YAML file with any of these parameters")
-    model: str | None = option(None, "model folder for --sorter simsort; default: the shipped weights")
+    model: str | None = option(None, "model folder for --sorter simsort, which is not part of this version")
     container_dir: str | None = option(None, "folder of the container images; default: $EPHYS_CONTAINER_DIR")
     use_containers: bool = option(False, "run every stage in its Apptainer image")
     input_data_type: str | None = option(None, "as --job_dispatch.input, which wins; default: $INPUT_DATA_TYPE",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simsort.config.results_folder import check_data_path
+from simsort.config.places import check_data_path
 from simsort.dispatch.preflight import Findings, check_recording, check_timestamps
 from simsort.dispatch.probes import attach, choose_probe, load_probe, summarise
 from simsort.dispatch.streams import Stream, fingerprint, keep_stream, natural_order, safe_name

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from simsort.config.parameters import nest_command_line, parameter_table, resolve
-from simsort.config.results_folder import check_results_folder
+from simsort.config.places import check_places
 from simsort.errors import UserError
 
 
@@ -28,7 +28,7 @@ def run(parser, argv):
         raise UserError("parameters are given both by --params and after --", "use one of them")
     params = json.loads(Path(args.params).read_text()) if args.params else nest_command_line(given)
     resolved = resolve(params)
-    check_results_folder(resolved["globals"])
+    check_places(resolved["globals"])
     for notice in resolved["notices"]:
         print(f"simsort: {notice}")
     if args.out:

@@ -1,7 +1,8 @@
-"""Checks of the input and results folders that need nothing but the standard library."""
+"""Checks of the places a run needs: session, results folder, the image of kilosort25. Standard library only."""
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from simsort.errors import UserError
@@ -12,7 +13,7 @@ def session_identity(data_path: str) -> str:
     return Path(data_path).resolve().name
 
 
-def check_results_folder(run: dict) -> None:
+def check_places(run: dict) -> None:
     """Check that the data exists and that the results folder can be written and belongs to this session.
 
     Parameters
@@ -23,15 +24,32 @@ def check_results_folder(run: dict) -> None:
     Raises
     ------
     UserError
-        For a missing or empty data path, a results folder that cannot be written or holds another session.
+        For a missing or empty data path, a results folder that cannot be written or holds another session, or
+        kilosort25 without its image.
     """
     data_path, results_path = run.get("data_path"), run.get("results_path")
+    if run.get("sorter") == "kilosort25":
+        check_kilosort25(run)
     if data_path:
         check_data_path(Path(data_path))
     if results_path:
         check_writable(Path(results_path))
     if data_path and results_path:
         claim_results_folder(Path(results_path), session_identity(data_path))
+
+
+def check_kilosort25(run: dict) -> None:
+    """Raise unless Kilosort 2.5, which needs MATLAB's runtime, is there: in the user's own image, or on PATH."""
+    if not run.get("use_containers"):
+        if shutil.which("ks2_5_compiled") is None:
+            raise UserError("--sorter kilosort25 needs the compiled ks2_5_compiled on PATH", "run in containers with an "
+                            "image of your own (USE_CONTAINERS=1, <container_dir>/kilosort25.sif), or use kilosort4")
+        return
+    folder = run.get("container_dir") or os.environ.get("EPHYS_CONTAINER_DIR") or "containers/images"
+    image = Path(folder) / "kilosort25.sif"
+    if not image.is_file():
+        raise UserError(f"container image {image} is missing", "put your own image with ks2_5_compiled and SpikeInterface "
+                        "there (MATLAB's licence keeps it out of this project), or use kilosort4")
 
 
 def check_data_path(data_path: Path) -> None:
