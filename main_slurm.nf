@@ -26,6 +26,13 @@ def toJson(value) {
     return groovy.json.JsonOutput.toJson(value)
 }
 
+// What the user gave; paths are relative to where Nextflow was started, tasks run elsewhere.
+def givenParameters() {
+    def given = params.findAll { name, value -> value != null && !name.startsWith('image_') }
+    def paths = ['data_path', 'results_path', 'params_file', 'container_dir']
+    return given.collectEntries { name, value -> [name, name in paths && value instanceof CharSequence ? file(value, glob: false, hidden: true).toString() : value] }
+}
+
 // A stage that had nothing to do (too short, too many bad channels) says so in its record; its branch ends there.
 def isDone(folder) {
     return parseJson(folder.resolve('record.json').text).state == 'done'
@@ -54,7 +61,7 @@ workflow {
     def session = sessionOf(params.data_path)
 
     // MODULE: every setting from every road, checked in seconds
-    CHECK_PARAMS(toJson(params.findAll { name, value -> value != null && !name.startsWith('image_') }), source)
+    CHECK_PARAMS(toJson(givenParameters()), source)
     ch_resolved = CHECK_PARAMS.out.resolved.map { resolved -> parseJson(resolved.text) }
 
     // MODULE: one job per probe stream, segment and shank
@@ -104,6 +111,6 @@ workflow {
         .flatten()
         .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
         .collect()
-    FAILURES("${params.results_path}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)
+    FAILURES("${file(params.results_path, glob: false)}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)
     COLLECT(ch_records, FAILURES.out.failures, CHECK_PARAMS.out.resolved, session, source)
 }

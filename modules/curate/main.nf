@@ -11,7 +11,7 @@ process CURATE {
     output:
     tuple val(meta), path('curated'), emit: curated
     path 'curated/record.json', emit: record
-    path 'curated/sorting', emit: sorting, optional: true
+    path 'sorting', emit: sorting, optional: true
 
     script:
     """
@@ -20,6 +20,8 @@ process CURATE {
     ${settings}
     JSON
     python3 -m simsort curate --config config.json --sorted ${sorted} --postprocessed ${postprocessed} --out curated
+    # Linked, as Nextflow publishes nothing from inside a folder that is an output itself.
+    [ ! -e curated/sorting ] || ln -s curated/sorting .
     """
 
     stub:

@@ -22,7 +22,7 @@ process DISPATCH {
     cat > data_name.txt <<'NAME'
     ${data_name}
     NAME
-    python3 -m simsort dispatch --data "ecephys_session\$(cat data_name.txt)" --config config.json --out jobs
+    python3 -m simsort dispatch --data "ecephys_session\$(cat data_name.txt)" --config config.json --keep-going --out jobs
     """
 
     stub:

@@ -12,7 +12,7 @@ process POSTPROCESS {
     output:
     tuple val(meta), path('postprocessed'), emit: postprocessed
     path 'postprocessed/record.json', emit: record
-    path 'postprocessed/analyzer.zarr', emit: analyzer, optional: true
+    path 'analyzer.zarr', emit: analyzer, optional: true
 
     script:
     """
@@ -24,6 +24,8 @@ process POSTPROCESS {
     ${data_name}
     NAME
     python3 -m simsort postprocess --config config.json --preprocessed ${preprocessed} --sorted ${sorted} --data "ecephys_session\$(cat data_name.txt)" --n-jobs ${task.cpus} --out postprocessed
+    # Linked, as Nextflow publishes nothing from inside a folder that is an output itself.
+    [ ! -e postprocessed/analyzer.zarr ] || ln -s postprocessed/analyzer.zarr .
     """
 
     stub:

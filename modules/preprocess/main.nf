@@ -12,8 +12,8 @@ process PREPROCESS {
     output:
     tuple val(meta), path('preprocessed'), emit: preprocessed
     path 'preprocessed/record.json', emit: record
-    path 'preprocessed/recording.json', emit: chain, optional: true
-    path 'preprocessed/motion', emit: motion, optional: true
+    path 'recording.json', emit: chain, optional: true
+    path 'motion', emit: motion, optional: true
 
     script:
     """
@@ -28,6 +28,8 @@ process PREPROCESS {
     ${data_name}
     NAME
     python3 -m simsort preprocess --config config.json --job job.json --data "ecephys_session\$(cat data_name.txt)" --n-jobs ${task.cpus} --out preprocessed
+    # Linked, as Nextflow publishes nothing from inside a folder that is an output itself.
+    for made in recording.json motion; do [ ! -e preprocessed/\$made ] || ln -s preprocessed/\$made .; done
     """
 
     stub:

@@ -12,7 +12,7 @@ process SORT {
     output:
     tuple val(meta), path('sorted'), emit: sorted
     path 'sorted/record.json', emit: record
-    path 'sorted/sorting', emit: sorting, optional: true
+    path 'sorting', emit: sorting, optional: true
 
     script:
     """
@@ -21,6 +21,8 @@ process SORT {
     ${settings}
     JSON
     python3 -m simsort sort --config config.json --preprocessed ${preprocessed} --sorter ${sorter} --n-jobs ${task.cpus} --out sorted
+    # Linked, as Nextflow publishes nothing from inside a folder that is an output itself.
+    [ ! -e sorted/sorting ] || ln -s sorted/sorting .
     """
 
     stub:

@@ -5,19 +5,19 @@ import random
 import sys
 
 
-def job_kwargs(n_jobs: int, *, uses_torch: bool = False) -> dict:
+def job_kwargs(n_jobs: int, *, fresh: bool = False) -> dict:
     """Return SpikeInterface's job keywords.
 
     Parameters
     ----------
     n_jobs : int
         Worker processes.
-    uses_torch : bool, default: False
-        Start fresh processes: a forked child of a process that has used torch's threads can hang.
+    fresh : bool, default: False
+        Start fresh processes: a forked child of a process that has used torch's or numba's threads can hang.
     """
     # The chunk never depends on the number of workers, because results depend (slightly) on the chunk.
     return dict(n_jobs=max(1, n_jobs), chunk_duration="1s", progress_bar=sys.stderr.isatty(),
-                mp_context="spawn" if uses_torch else "fork")
+                mp_context="spawn" if fresh else "fork")
 
 
 @contextlib.contextmanager

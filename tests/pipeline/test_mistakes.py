@@ -60,7 +60,9 @@ def test_a_session_with_nothing_readable_ends_with_one_line(tmp_path, spikeglx_s
     os.truncate(binary, binary.stat().st_size - 1000)
     run = run_slm(tmp_path, DATA_PATH=session)
     assert run.status == 2, run.text
-    assert f"{binary.name}" in run.text
+    assert "truncated" in run.errors[0] and binary.name in run.errors[0]
+    assert len(run.errors) == 1
+    assert (run.results / "index.html").is_file()
 
 
 def test_a_missing_image_is_named(tmp_path, spikeglx_session):

@@ -92,7 +92,8 @@ def test_only_a_whole_new_run_is_measured(tmp_path, status):
 
 
 def test_times_of_a_head_job():
-    text = "JobId=7 JobName=spike_sort\n   SubmitTime=2026-11-20T11:59:58\n   StartTime=2026-11-20T12:00:00 EndTime=2026-11-20T12:05:30 Deadline=N/A\n"
+    text = ("JobId=7 JobName=spike_sort\n   SubmitTime=2026-11-20T11:59:58\n"
+            "   StartTime=2026-11-20T12:00:00 EndTime=2026-11-20T12:05:30 Deadline=N/A\n")
     assert parse_job_times(text) == (START, 330.0)
     assert parse_job_times("slurm_load_jobs error: Invalid job id specified\n") is None
     assert parse_job_times("StartTime=2026-11-20T12:00:00 EndTime=Unknown") is None

@@ -13,7 +13,8 @@ SHARED = {"command": "simsort bench pipeline", "load": {"load_before": 0.5, "oth
 
 def test_update_docs_replaces_its_own_blocks_only(tmp_path):
     docs = tmp_path / "benchmarks.md"
-    docs.write_text("# Title\n\n<!-- bench memory -->\nold\n<!-- end memory -->\n\nwords\n\n<!-- bench disk-local -->\nkept\n<!-- end disk-local -->\n")
+    docs.write_text("# Title\n\n<!-- bench memory -->\nold\n<!-- end memory -->\n\nwords\n\n"
+                    "<!-- bench disk-local -->\nkept\n<!-- end disk-local -->\n")
     update_docs(docs, {"memory": r"new \1 text"})
     update_docs(docs, {"memory": r"newer \1 text"})
     assert docs.read_text() == ("# Title\n\n<!-- bench memory -->\nnewer \\1 text\n<!-- end memory -->\n\nwords\n\n"
@@ -25,7 +26,8 @@ def test_update_docs_appends_a_new_block_once(tmp_path):
     docs.write_text("# Title\n")
     for text in ("first", "second"):
         update_docs(docs, {"overhead-slurm": text})
-    assert docs.read_text() == "# Title\n\n## overhead-slurm\n\n<!-- bench overhead-slurm -->\nsecond\n<!-- end overhead-slurm -->\n"
+    assert docs.read_text() == ("# Title\n\n## overhead-slurm\n\n<!-- bench overhead-slurm -->\nsecond\n"
+                                "<!-- end overhead-slurm -->\n")
 
 
 def test_update_docs_names_what_is_wrong(tmp_path):
@@ -52,8 +54,8 @@ def test_blocks_say_whether_the_aim_was_reached():
     text = memory_block({**SHARED, "memory": rows})
     assert "| preprocess | 5 | 2 | 2.00 | 1.90 | 3.00 | 60 | 1.00 |" in text
     assert "at most 2.00 GB (under 4 GB: reached); +0 %" in text
-    disk = {"input_bytes": 10e6, "results_bytes": 5e6, "work_bytes": 20e6, "written_bytes": 21e6, "largest": {"SORT": 9e6},
-            "per_input_byte": {"results": 0.5, "work": 2.0, "written": 2.1}}
+    disk = {"input_bytes": 10e6, "results_bytes": 5e6, "work_bytes": 20e6, "written_bytes": 21e6,
+            "largest": {"SORT": 9e6}, "per_input_byte": {"results": 0.5, "work": 2.0, "written": 2.1}}
     assert "| results and work together | 25.0 | 2.50 |" in disk_block({**SHARED, "disk": disk})
 
 

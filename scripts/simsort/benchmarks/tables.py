@@ -25,8 +25,8 @@ def conditions(result: dict) -> str:
     if load["other_cores"] is None:
         lines.append(f"Load average {load['load_before']:.1f} before the run.")
     else:
-        lines.append(f"Load average {load['load_before']:.1f} before the run; other work kept {load['other_cores']:.2f} "
-                     "cores busy meanwhile.")
+        lines.append(f"Load average {load['load_before']:.1f} before the run; other work kept "
+                     f"{load['other_cores']:.2f} cores busy meanwhile.")
     return "\n".join(lines)
 
 
@@ -36,13 +36,14 @@ def overhead_block(result: dict) -> str:
     rows = [[stage["stage"], f"{stage['own_s']:.1f}", f"{stage['around_s']:.1f}"] for stage in figures["stages"]]
     rows += [["**sum**", f"**{figures['stages_s']:.1f}**", f"**{sum(s['around_s'] for s in figures['stages']):.1f}**"]]
     verdict = "reached" if figures["reached"] else "**not reached**"
+    header = ["stage", "own time (s)", "submission, queue, start, detection of end (s)"]
     return "\n\n".join([
-        conditions(result), markdown_table(["stage", "own time (s)", "submission, queue, start, detection of end (s)"], rows),
+        conditions(result), markdown_table(header, rows),
         f"The whole workflow took {figures['wall_s']:.1f} s, its stages {figures['stages_s']:.1f} s: an overhead of "
-        f"{figures['overhead_s']:.1f} s or **{100 * figures['overhead']:.1f} %** (aim: under {100 * AIM_OVERHEAD:.0f} %, "
-        f"{verdict}). Of it {figures['before_first_task_s']:.1f} s lie before the first task (parameters checked, "
-        f"Nextflow started), {figures['between_tasks_s']:.1f} s around and between tasks, {figures['after_last_task_s']:.1f} s "
-        "after the last (reports written)."])
+        f"{figures['overhead_s']:.1f} s or **{100 * figures['overhead']:.1f} %** "
+        f"(aim: under {100 * AIM_OVERHEAD:.0f} %, {verdict}). Of it {figures['before_first_task_s']:.1f} s lie before the first task (parameters checked, "
+        f"Nextflow started), {figures['between_tasks_s']:.1f} s around and between tasks, "
+        f"{figures['after_last_task_s']:.1f} s after the last (reports written)."])
 
 
 def memory_block(result: dict) -> str:
@@ -52,7 +53,8 @@ def memory_block(result: dict) -> str:
              f"{r['output_bytes'] / r['input_bytes']:.2f}"] for r in result["memory"]]
     header = ["stage", "minutes", "workers", "peak (GB)", "without file cache (GB)", "sum of RSS (GB)", "time (s)",
               "bytes written per input byte"]
-    return "\n\n".join([conditions(result), markdown_table(header, rows), "\n".join(map(memory_verdict, judge(result["memory"])))])
+    verdicts = "\n".join(map(memory_verdict, judge(result["memory"])))
+    return "\n\n".join([conditions(result), markdown_table(header, rows), verdicts])
 
 
 def memory_verdict(verdict: dict) -> str:
@@ -78,8 +80,9 @@ def disk_block(result: dict) -> str:
             ["write calls of the stages (`wchar`)", megabytes(disk["written_bytes"]), f"{ratios['written']:.2f}"]]
     largest = ", ".join(f"{name} {megabytes(size)} MB" for name, size in disk["largest"].items())
     return "\n\n".join([conditions(result), markdown_table(["", "MB", "bytes per input byte"], rows),
-                        f"Largest in the work folder: {largest}. The work folder can be removed once the results are there; "
-                        "`wchar` counts files that a stage removed again and copies into pipes, not memory-mapped files."])
+                        f"Largest in the work folder: {largest}. The work folder can be removed once the results are "
+                        "there; `wchar` counts files that a stage removed again and copies into pipes, not "
+                        "memory-mapped files."])
 
 
 def megabytes(n_bytes: float) -> str:
@@ -114,5 +117,6 @@ def update_docs(path: Path, blocks: dict[str, str]) -> None:
             continue
         if end not in text.split(start, 1)[1]:
             raise UserError(f"{path} has {start} but no {end} after it", "mend the file")
-        text = re.sub(f"{re.escape(start)}.*?{re.escape(end)}", lambda _, whole=whole: whole, text, count=1, flags=re.DOTALL)
+        old = f"{re.escape(start)}.*?{re.escape(end)}"
+        text = re.sub(old, lambda _, whole=whole: whole, text, count=1, flags=re.DOTALL)
     path.write_text(text)

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from simsort.collecting.failures import read_failures, read_trace
+from simsort.collecting.status import build_status
 from simsort.errors import UserError
 
 
@@ -20,14 +22,49 @@ def read_status(results: Path) -> dict:
     return json.loads(path.read_text())
 
 
+def status_of_last_run(results: Path) -> dict:
+    """Return what the last run made of the session, also where it ended before the summary files were written.
+
+    Then the failures in Nextflow's trace are all there is to tell; they are written into status.json.
+
+    Raises
+    ------
+    UserError
+        If no run has ended here, or the last one was interrupted.
+    """
+    results = Path(results)
+    trace = results / "nextflow" / "trace.txt"
+    rows = read_trace(trace) if trace.is_file() else []
+    if not rows or any(row["process"] == "COLLECT" and row["status"] in ("COMPLETED", "CACHED") for row in rows):
+        return read_status(results)
+    failures = read_failures(trace)
+    if not any(failure["stage"] in ("check_params", "dispatch", "collect") for failure in failures):
+        raise UserError(f"the last run into {results} ended before it was complete", "run it again: it goes on from there")
+    claim = results / "nextflow" / "session.json"
+    session = json.loads(claim.read_text())["session"] if claim.is_file() else results.name
+    status = build_status(session, [], failures)
+    part = results / "status.json.part"
+    part.write_text(json.dumps(status, indent=1) + "\n")
+    part.rename(results / "status.json")
+    return status
+
+
 def report_lines(status: dict, results: Path) -> list[str]:
     """Return a line per recording, one per failure of the whole session, and where to look."""
     width = max(map(len, status["verdicts"]), default=0)
     lines = [f"{name:{width}}  {describe(verdict)}" for name, verdict in status["verdicts"].items()]
-    lines += [f"{failure['stage']} failed: {failure['reason']}" for failure in status["session_failures"]]
     if not status["verdicts"]:
         lines.append("no recording was found")
-    return lines + [f"results: {Path(results).resolve() / 'index.html'}"]
+    page = Path(results).resolve() / "index.html"
+    return lines + [f"results: {page}" if page.is_file() else f"results: {page.parent}"]
+
+
+def error_lines(status: dict) -> list[str]:
+    """Return the errors that concern the whole session: its own, or those of its recordings when none could be read."""
+    errors = [(failure["stage"].replace("_", "-"), failure["reason"]) for failure in status["session_failures"]]
+    if exit_status(status) == 2:
+        errors += [(verdict["stage"], verdict["reason"]) for verdict in status["verdicts"].values() if verdict["stage"]]
+    return [f"simsort {stage}: error: {reason}" for stage, reason in errors]
 
 
 def describe(verdict: dict) -> str:

@@ -118,7 +118,7 @@ def estimate(recording, preset: str, bin_s: float, job_kwargs: dict) -> tuple[di
         return None, reason
     try:
         _, info = compute_motion(one_segment(recording), preset=preset, output_motion_info=True,
-                                 estimate_motion_kwargs=dict(bin_s=bin_s), **job_kwargs)
+                                 estimate_motion_kwargs=estimate_options(preset, bin_s), **job_kwargs)
     except RuntimeError as error:  # SpikeInterface's wrapper around whatever an estimator met in these peaks
         if isinstance(error.__context__, MemoryError):
             raise error.__context__
@@ -133,6 +133,14 @@ def estimate(recording, preset: str, bin_s: float, job_kwargs: dict) -> tuple[di
     info["motion"] = split_motion(motion, recording)
     info["peaks"] = split_peaks(info["peaks"], recording)
     return info, ""
+
+
+def estimate_options(preset: str, bin_s: float) -> dict:
+    """Return what is changed in a preset's options: the temporal bin, and a value its own estimator refuses."""
+    options = dict(bin_s=bin_s)
+    if motion_options_preset[preset]["estimate_motion_kwargs"].get("batching_mode") == "offline":
+        options["batching_mode"] = "full"  # SpikeInterface 0.105.3's preset dredge names a mode that was renamed
+    return options
 
 
 def segment_starts(recording) -> np.ndarray:

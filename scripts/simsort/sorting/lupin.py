@@ -16,6 +16,7 @@ SORTER = Sorter(
     set_motion=switch_parameter("apply_motion_correction"),
     set_seed=seed_parameter("seed"),
     set_jobs=jobs_nested,
+    fresh_workers=True,
     adapt=cap_frequency,
     needs_torch=True,
     install="install torch (pip install 'simsort[gpu]') or use the image named gpu",

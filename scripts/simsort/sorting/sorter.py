@@ -32,6 +32,9 @@ class Sorter:
         the user should know about it. It never touches a parameter the user gave.
     needs_torch : bool
         Whether it cannot run without torch.
+    fresh_workers : bool
+        Whether its workers must be fresh processes and not forked ones: SpikeInterface's own sorters use torch's and
+        numba's threads between their pools, after which a forked worker hangs (seen in `split_clusters`).
     uses_gpu : bool
         Whether a CUDA device makes it faster.
     install : str
@@ -46,6 +49,7 @@ class Sorter:
     set_jobs: Callable[[dict, dict], None]
     adapt: Callable[[object, dict], list] = _nothing
     needs_torch: bool = False
+    fresh_workers: bool = False
     uses_gpu: bool = False
     install: str
 

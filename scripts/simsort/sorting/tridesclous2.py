@@ -9,6 +9,7 @@ SORTER = Sorter(
     set_motion=switch_parameter("apply_motion_correction"),
     set_seed=seed_parameter("seed"),
     set_jobs=jobs_nested,
+    fresh_workers=True,
     adapt=cap_frequency,
     install="install hdbscan and numba (pip install 'simsort[si]')",
 )

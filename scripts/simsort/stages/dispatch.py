@@ -14,6 +14,8 @@ from simsort.stages import add_common_arguments, fresh_folder, parse_stage
 
 def add_arguments(parser):
     parser.add_argument("--data", required=True, type=Path, metavar="PATH", help="recording session: folder or file")
+    parser.add_argument("--keep-going", action="store_true",
+                        help="exit status 0 also where no recording is usable: the workflow goes on to report why")
     add_common_arguments(parser, "job_dispatch")
 
 
@@ -32,7 +34,7 @@ def run(parser, argv):
         (out / f"{number}.json").write_text(json.dumps(job, indent=1) + "\n")
         print(f"{job['state']} {job['recording_name']} {job['reason']}".strip())
     failed = [job for job in jobs if job["state"] == "failed"]
-    nothing_left = failed and not any(job["state"] == "ready" for job in jobs)
+    nothing_left = failed and not args.keep_going and not any(job["state"] == "ready" for job in jobs)
     for job in failed[1:] if nothing_left else failed:
         print(f"simsort dispatch: error: {job['reason']}", file=sys.stderr)
     if nothing_left:

@@ -31,7 +31,7 @@ def run(parser, argv):
         record.state, record.reason = "skipped", job["reason"]
     else:
         medicine = settings["motion"] != "skip" and settings["motion_preset"] == "medicine"
-        result = preprocess_recording(job, args.data, settings, out, job_kwargs(args.n_jobs, uses_torch=medicine))
+        result = preprocess_recording(job, args.data, settings, out, job_kwargs(args.n_jobs, fresh=medicine))
         record.state, record.reason = result.state, result.reason
         record.outputs, record.warnings = result.outputs, result.warnings
     record.write(out)

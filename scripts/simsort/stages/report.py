@@ -6,9 +6,10 @@ Exit status 0 if every recording is done or skipped, 1 if something failed, 2 if
 user's mistake.
 """
 
+import sys
 from pathlib import Path
 
-from simsort.collecting.report import exit_status, read_status, report_lines
+from simsort.collecting.report import error_lines, exit_status, report_lines, status_of_last_run
 
 
 def add_arguments(parser):
@@ -17,7 +18,9 @@ def add_arguments(parser):
 
 def run(parser, argv):
     args = parser.parse_args(argv)
-    status = read_status(args.results)
+    status = status_of_last_run(args.results)
     for line in report_lines(status, args.results):
         print(line)
+    for line in error_lines(status):
+        print(line, file=sys.stderr)
     return exit_status(status)

@@ -32,7 +32,7 @@ def run(parser, argv):
         record.state, record.reason = "skipped", f"preprocessing was {before['state']}: {before['reason']}"
     else:
         result = sort_recording(recording, args.sorter, settings, out,
-                                job_kwargs(args.n_jobs, uses_torch=sorter.needs_torch))
+                                job_kwargs(args.n_jobs, fresh=sorter.fresh_workers))
         record.outputs, record.warnings = result.outputs, result.warnings
         record.parameters = {**record.parameters, "sorter_params": result.parameters}
     record.write(out)
