@@ -28,7 +28,7 @@ partition_limits() {
             if (NR == 1 || $2 < memory) memory = $2
             if (NR == 1 || m < shortest) shortest = m
         }
-        END { if (NR) print cpus, memory, shortest }')
+        END { if (NR) print cpus, memory, shortest }') || true # nothing to read: no such partition
     [ -n "${cpus:-}" ] || die "Slurm knows no partition '$partitions': set CPU_PARTITION and GPU_PARTITION to names that sinfo lists"
     export SIMSORT_MAX_CPUS=${SIMSORT_MAX_CPUS:-$((cpus < 16 ? cpus : 16))}
     export SIMSORT_MAX_MEMORY=${SIMSORT_MAX_MEMORY:-$((memory < 65536 ? memory : 65536)) MB}

@@ -222,6 +222,26 @@ def test_containers_are_copied_with_the_slides_script(checkout):
     assert {line for line in done.stdout.split() if line.endswith(".sif")} == {p.name for p in built.glob("*.sif")}
 
 
+# the results in Python
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["workshop.md", "results.md"])
+def test_the_lines_that_load_results_run(sorted_session, spikeglx_session, page):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    [block] = re.findall(r"^```python\n(.*?)^```", (REPO / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+    for shown, real in (("output", sorted_session[0].results), ("data_dir", spikeglx_session.path),
+                        ("/data/session", spikeglx_session.path)):
+        block = re.sub(rf'"{shown}(?=["/])', lambda _match, real=real: f'"{real}', block)
+    names: dict = {}
+    exec(block, names)  # noqa: S102  # the page's own lines
+    assert len(names["metrics"]) == len(names["analyzer"].unit_ids) == len(names["curated"].unit_ids) > 0
+    assert names["recording"].get_num_frames() > 0
+    if page == "results.md":
+        assert names["analyzer"].has_recording() and names["motion"].temporal_bins_s
+
+
 def test_every_block_is_tested():
     words = ("pull_singularity_containers.sh", 'DATA_PATH="./data_dir"', "ARGUMENTS", "export DATA_PATH RESULTS_PATH",
              "sbatch spike_sort.slm", "multijob_submission_wrapper.sh")
