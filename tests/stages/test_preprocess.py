@@ -98,12 +98,18 @@ def test_short_recording_is_skipped_with_the_reason(run_cli, session, tmp_path):
     assert record["reason"] == "2.00 s are shorter than --preprocessing.min-duration-for-preprocessing 3 s"
 
 
-def test_too_many_bad_channels_are_skipped_with_the_reason(run_cli, session, tmp_path):
-    outcome = preprocess(run_cli, session, tmp_path / "out", "--max-bad-channel-fraction", "0", "--motion", "skip")
+def test_too_many_bad_channels_are_skipped_with_the_reason(run_cli, raw, tmp_path):
+    traces = np.array(raw.get_traces())
+    traces[:, ::2] = 0
+    broken = NumpyRecording([traces], raw.sampling_frequency)
+    broken.copy_metadata(raw)
+    root = tmp_path / "data"
+    job = write_job(on_disk(broken, root), root, tmp_path / "job.json")
+    outcome = preprocess(run_cli, (root, job), tmp_path / "out", "--max-bad-channel-fraction", "0.4")
     record = read_record(tmp_path / "out")
     assert outcome.status == 0 and record["state"] == "skipped"
-    assert "channels are bad, more than --preprocessing.max-bad-channel-fraction 0" in record["reason"]
-    assert record["outputs"]["bad_channels"]
+    assert "of 32 channels are bad, more than --preprocessing.max-bad-channel-fraction 0.4" in record["reason"]
+    assert len(record["outputs"]["bad_channels"]) >= 16
 
 
 def test_nan_is_refused_with_file_channel_and_time(run_cli, raw, tmp_path):

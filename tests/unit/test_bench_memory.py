@@ -78,3 +78,21 @@ def test_no_room_on_the_disk_is_said_beforehand(tmp_path):
 
     with pytest.raises(UserError, match="--memory-minutes 1e.09"):
         check_room(Case(1e9, 2), tmp_path)
+
+
+def test_what_is_measured_is_kept(tmp_path, monkeypatch):
+    from simsort.benchmarks import pipeline
+
+    asked = []
+
+    def measure(case, folder, keep):
+        asked.append((case.duration_min, case.n_jobs))
+        return [{"stage": "preprocess", **vars(case), "peak_pss_bytes": 1}]
+
+    monkeypatch.setattr(pipeline, "measure_stages", measure)
+    for minutes, more_jobs in (((2.0, 1.0), ()), ((3.0,), ()), ((1.0, 3.0), (8,))):
+        settings = pipeline.Settings(out=tmp_path, parts=("memory",), memory_minutes=minutes, more_jobs=more_jobs)
+        rows = pipeline.bench_pipeline(settings)["memory"]["memory"]
+    assert asked == [(1.0, 2), (2.0, 2), (3.0, 2), (1.0, 8)]
+    assert [(row["duration_min"], row["n_jobs"]) for row in rows] == [(1.0, 2), (1.0, 8), (3.0, 2)]
+    assert len(json.loads((tmp_path / "memory.json").read_text())["memory"]) == 4

@@ -319,3 +319,15 @@ def test_any_params_file_resolves_or_is_explained(tmp_path_factory, text, suffix
     file = tmp_path_factory.getbasetemp() / f"fuzz.{suffix}"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     resolves_or_explains(resolve, {"params_file": str(file)})
+
+
+def test_single_words_that_nextflow_takes_apart_are_put_back():
+    """Of `--job_dispatch_args "--debug"` Nextflow makes two parameters, as there is no space in the word."""
+    resolved = resolve({"job_dispatch_args": True, "debug": True, "spikesort_args": True, "skip-motion-correction": True,
+                        "do_CAR": "false", "sorter": "kilosort4"})
+    assert resolved["job_dispatch"]["debug"] and resolved["spikesort"]["skip_motion_correction"]
+    assert resolved["spikesort"]["sorter_params"] == {"do_CAR": False}
+    with pytest.raises(UserError, match="--preprocessing_args was given no value"):
+        resolve({"preprocessing_args": True})
+    with pytest.raises(UserError, match="unknown parameter --debug"):
+        resolve({"debug": True})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from simsort.multijob import Settings, find_sessions, name_sessions, rewrite_script
@@ -101,6 +102,7 @@ def test_equal_names_get_their_parents(tmp_path):
     assert [s.name for s in find_sessions(tmp_path)] == ["m1_rec", "m2_rec", "other"]
 
 
+@hypothesis_settings(deadline=None)
 @given(st.sets(st.lists(st.sampled_from(["a", "b", "a_b", "b_a", "a.nwb", "x" * 100]), min_size=1, max_size=3).map(tuple),
                min_size=1, max_size=6))
 def test_names_are_always_distinct_and_fit_a_file_name(paths):
@@ -112,6 +114,7 @@ def test_names_are_always_distinct_and_fit_a_file_name(paths):
 # the copies
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=30))
 def test_any_value_survives_the_shell(value):
     text = rewrite_script('#!/bin/bash\nDATA_PATH="${DATA_PATH:-}"   # comment\necho done\n', {"DATA_PATH": value})

@@ -86,19 +86,26 @@ def bench_workflow(settings: Settings) -> dict[str, dict]:
 
 
 def bench_memory(settings: Settings) -> dict:
-    """Measure the memory of preprocessing and postprocessing, the shortest recording first."""
+    """Measure the memory of preprocessing and postprocessing, the shortest recording first.
+
+    What an earlier call has measured into the same folder is kept: the long recordings take hours on few cores.
+    """
     minutes = sorted(settings.memory_minutes)
     cases = [(m, settings.n_jobs) for m in minutes[:1]] + [(minutes[0], n) for n in settings.more_jobs]
     cases += [(m, settings.n_jobs) for m in minutes[1:]]
+    file = settings.out / "memory.json"
+    earlier = json.loads(file.read_text())["memory"] if file.is_file() else []
     result = {"command": settings.command, "machine": describe_machine(), "memory": [],
               "load": {"load_before": os.getloadavg()[0], "other_cores": None}}
     with OtherLoad() as other:
         for duration_min, n_jobs in cases:
             case = Case(duration_min, n_jobs, settings.memory_channels, settings.memory_units)
-            result["memory"] += measure_stages(case, settings.out / "memory", keep=settings.keep)
-            write_json(settings.out / "memory.json", result)  # what is measured stays if a longer one fails
+            known = [row for row in earlier if dataclasses.asdict(case).items() <= row.items()]
+            result["memory"] += known or measure_stages(case, settings.out / "memory", keep=settings.keep)
+            unused = [row for row in earlier if row not in result["memory"]]
+            write_json(file, {**result, "memory": result["memory"] + unused})  # stays if a longer one fails
     result["load"]["other_cores"] = other.other_cores
-    write_json(settings.out / "memory.json", result)
+    write_json(file, {**result, "memory": result["memory"] + unused})
     return result
 
 

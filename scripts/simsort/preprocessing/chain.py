@@ -145,3 +145,9 @@ def destripe(recording, bad_channel_ids: list, seed: int):
 def one_segment(recording):
     """Join segments end to end, with time counted from 0 by samples."""
     return concatenate_recordings([recording])
+
+
+def segment_starts(recording) -> np.ndarray:
+    """Return the first sample of each segment when all are joined, and the end of the last: shape (n_segments + 1,)."""
+    lengths = [recording.get_num_samples(i) for i in range(recording.get_num_segments())]
+    return np.concatenate([[0], np.cumsum(lengths)])

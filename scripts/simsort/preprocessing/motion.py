@@ -20,7 +20,7 @@ from spikeinterface.preprocessing.motion import compute_motion, motion_options_p
 from spikeinterface.sortingcomponents.motion import InterpolateMotionRecording
 
 from simsort.errors import UserError, one_line
-from simsort.preprocessing.chain import one_segment
+from simsort.preprocessing.chain import one_segment, segment_starts
 
 # Below these an estimate is not meaningful; a tetrode has one depth, a 3 s recording three bins.
 MIN_DEPTHS = 8
@@ -141,12 +141,6 @@ def estimate_options(preset: str, bin_s: float) -> dict:
     if motion_options_preset[preset]["estimate_motion_kwargs"].get("batching_mode") == "offline":
         options["batching_mode"] = "full"  # SpikeInterface 0.105.3's preset dredge names a mode that was renamed
     return options
-
-
-def segment_starts(recording) -> np.ndarray:
-    """Return the first sample of each segment when all are joined, and the end of the last: shape (n_segments + 1,)."""
-    lengths = [recording.get_num_samples(i) for i in range(recording.get_num_segments())]
-    return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def split_motion(motion: Motion, recording) -> Motion:

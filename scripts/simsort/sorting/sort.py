@@ -8,13 +8,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from spikeinterface import NumpySorting, load, split_sorting
+from spikeinterface import NumpySorting, load
+from spikeinterface.core.numpyextractors import SpikeVectorSortingSegment
 from spikeinterface.curation import remove_excess_spikes
 from spikeinterface.sorters import get_default_sorter_params, run_sorter
 from spikeinterface.sorters.utils import SpikeSortingError
 
 from simsort.errors import UserError
-from simsort.preprocessing.chain import one_segment
+from simsort.preprocessing.chain import one_segment, segment_starts
 from simsort.sorting.registry import get_sorter
 from simsort.sorting.reproducible import reproducible
 from simsort.sorting.silence import is_silent
@@ -140,7 +141,7 @@ def run(spikeinterface_name: str, recording, params: dict, seed: int, out: Path)
             _keep_log(work, out)
             raise SorterError(f"{true_cause(work, error)} (full log: {out / LOG})") from error
         _keep_log(work, out)
-        return NumpySorting.from_sorting(sorting, copy_spike_vector=True)
+        return NumpySorting.from_sorting(sorting, with_metadata=True, copy_spike_vector=True)
 
 
 def _keep_log(work: Path, out: Path) -> None:
@@ -172,14 +173,22 @@ def tidy(sorting, recording):
         numbers = [int(unit) for unit in sorting.unit_ids]
     except ValueError:  # names, not numbers
         numbers = list(range(sorting.get_num_units()))
-    sorting = NumpySorting.from_sorting(sorting.rename_units(np.array(numbers, dtype="int64")), copy_spike_vector=True)
-    return NumpySorting.from_sorting(sorting.select_units(np.sort(sorting.unit_ids)), copy_spike_vector=True)
+    sorting = NumpySorting.from_sorting(sorting.rename_units(np.array(numbers, dtype="int64")), with_metadata=True, copy_spike_vector=True)
+    return NumpySorting.from_sorting(sorting.select_units(np.sort(sorting.unit_ids)), with_metadata=True, copy_spike_vector=True)
 
 
 def split_by_segment(sorting, recording):
     """Cut a sorting of joined segments at their ends."""
-    parts = split_sorting(sorting, recording_or_recording_list=recording)
-    return NumpySorting.from_sorting(parts, copy_spike_vector=True)
+    spikes = sorting.to_spike_vector().copy()
+    starts = segment_starts(recording)
+    spikes["segment_index"] = np.searchsorted(starts, spikes["sample_index"], side="right") - 1
+    spikes["sample_index"] -= starts[spikes["segment_index"]]
+    cut = NumpySorting(spikes, sorting.get_sampling_frequency(), sorting.unit_ids)
+    for segment_index in range(cut.get_num_segments(), recording.get_num_segments()):
+        # NumpySorting makes segments up to the last one that has spikes.
+        cut.add_sorting_segment(SpikeVectorSortingSegment(spikes, segment_index, sorting.unit_ids))
+    sorting.copy_metadata(cut)
+    return cut
 
 
 def load_preprocessed(folder: Path) -> tuple[object, dict]:
