@@ -60,6 +60,20 @@ def generate_example(duration_s: float = 60.0, n_channels: int = 32, seed: int =
     return recording, sorting
 
 
+def sample_in_turns(recording):
+    """Delay each channel as the probe's converters do, which take their 12 channels one after another.
+
+    Readers mark SpikeGLX files so, and preprocessing shifts the channels back; data sampled at one time would come out
+    of that misaligned.
+    """
+    import numpy as np
+    from spikeinterface.preprocessing import phase_shift
+
+    # Neuropixels 1.0: even and odd channels of every 24 share a converter, which spends 12 of its 13 cycles on them.
+    shifts = np.arange(recording.get_num_channels()) % 24 // 2 / 13
+    return phase_shift(recording, inter_sample_shift=-shifts)
+
+
 def noise_covariance(contact_positions_um):
     """Return the noise covariance in uV^2, (n_contacts, n_contacts), falling off exponentially with distance.
 
@@ -98,7 +112,7 @@ def make_example(out: Path, *, duration_s: float = 60.0, n_channels: int = 32, s
         raise UserError(f"--duration-s was given {duration_s:g}", "allowed: at least 1")
     out = Path(out)
     settings = {"duration_s": float(duration_s), "n_channels": n_channels, "seed": seed,
-                "generator": "spikeinterface.generate_ground_truth_recording"}
+                "generator": "spikeinterface.generate_ground_truth_recording", "version": 2}
     session_folder = out / f"{RUN_NAME}_g0"
     if is_complete(out, settings):
         return session_folder
@@ -106,7 +120,7 @@ def make_example(out: Path, *, duration_s: float = 60.0, n_channels: int = 32, s
     # Written aside and renamed: a half-written example is never mistaken for a whole one.
     aside = out / f".{RUN_NAME}.part"
     shutil.rmtree(aside, ignore_errors=True)
-    write_spikeglx(recording, aside, RUN_NAME)
+    write_spikeglx(sample_in_turns(recording), aside, RUN_NAME)
     with warnings.catch_warnings():  # SpikeInterface warns that spikes in memory have no provenance to save
         warnings.simplefilter("ignore", UserWarning)
         sorting.save(folder=aside / "ground_truth")

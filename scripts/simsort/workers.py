@@ -1,6 +1,7 @@
 """Worker processes and random numbers of the heavy stages."""
 
 import contextlib
+import os
 import random
 import sys
 
@@ -13,11 +14,13 @@ def job_kwargs(n_jobs: int, *, fresh: bool = False) -> dict:
     n_jobs : int
         Worker processes.
     fresh : bool, default: False
-        Start fresh processes: a forked child of a process that has used torch's or numba's threads can hang.
+        The stage uses torch's or numba's threads before it starts workers. A forked child of such a process can hang,
+        so its workers are started fresh, unless OMP_NUM_THREADS=1 (as in the workflow) keeps threads from being made.
     """
+    threads = os.environ.get("OMP_NUM_THREADS") != "1"
     # The chunk never depends on the number of workers, because results depend (slightly) on the chunk.
     return dict(n_jobs=max(1, n_jobs), chunk_duration="1s", progress_bar=sys.stderr.isatty(),
-                mp_context="spawn" if fresh else "fork")
+                mp_context="spawn" if fresh and threads else "fork")
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ from simsort.sorting.registry import SORTERS
 from simsort.workers import job_kwargs
 
 # Of the 12 true units, how many must be found with accuracy 0.8 or more (agreement within 0.4 ms). Measured on 20 s with
-# seed 0: lupin 12, spykingcircus2 12, tridesclous2 12, mountainsort5 10, kilosort4 KS4_MEASURED; two fewer are allowed.
-ENOUGH_UNITS = {"lupin": 10, "spykingcircus2": 10, "tridesclous2": 10, "mountainsort5": 8, "kilosort4": KS4_BOUND}
+# seed 0: lupin 12, spykingcircus2 12, tridesclous2 12, mountainsort5 10, kilosort4 7; two fewer are allowed.
+ENOUGH_UNITS = {"lupin": 10, "spykingcircus2": 10, "tridesclous2": 10, "mountainsort5": 8, "kilosort4": 5}
 
 
 def write_preprocessed(recording, folder):

@@ -75,6 +75,7 @@ def bench_workflow(settings: Settings) -> dict[str, dict]:
     }
     # Under Slurm the stages are not this process's children: what they used cannot be told from other work.
     shared = {"command": settings.command, "machine": describe_machine(), "containers": run.containers,
+              "poll_interval": os.environ.get("SIMSORT_POLL_INTERVAL", ""),
               "load": {"load_before": load_before,
                        "other_cores": other.other_cores if settings.executor == "local" else None}}
     results = {f"{part}-{settings.executor}": {**shared, part: found[part]} for part in found if part in settings.parts}

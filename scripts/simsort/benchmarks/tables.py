@@ -27,6 +27,9 @@ def conditions(result: dict) -> str:
     else:
         lines.append(f"Load average {load['load_before']:.1f} before the run; other work kept "
                      f"{load['other_cores']:.2f} cores busy meanwhile.")
+    if "containers" in result:
+        poll = f"`SIMSORT_POLL_INTERVAL=\"{result['poll_interval']}\"`" if result["poll_interval"] else "the default"
+        lines.append(f"{'In containers' if result['containers'] else 'Without containers'}; Nextflow's poll interval: {poll}.")
     return "\n".join(lines)
 
 

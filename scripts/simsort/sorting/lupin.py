@@ -4,7 +4,7 @@ Its band-pass filter and whitening stay on: the detection thresholds count in wh
 only used from 32 channels on, has no effect after the pipeline's.
 """
 
-from simsort.sorting.sorter import Sorter, cap_frequency, jobs_nested, seed_parameter, switch_parameter
+from simsort.sorting.sorter import Sorter, cap_frequency, compile_isosplit, jobs_nested, seed_parameter, switch_parameter
 
 SORTER = Sorter(
     name="lupin",
@@ -17,6 +17,7 @@ SORTER = Sorter(
     set_seed=seed_parameter("seed"),
     set_jobs=jobs_nested,
     fresh_workers=True,
+    warm_up=compile_isosplit,
     adapt=cap_frequency,
     needs_torch=True,
     install="install torch (pip install 'simsort[gpu]') or use the image named gpu",

@@ -70,6 +70,8 @@ def sort_recording(recording, sorter_name: str, settings: dict, out: Path, job_k
     sorter.set_jobs(params, job_kwargs)
     # Several sorters take one segment only, others mix segments up: they all get one, and the spikes are cut afterwards.
     joined = one_segment(recording) if recording.get_num_segments() > 1 else recording
+    if job_kwargs["n_jobs"] > 1 and job_kwargs["mp_context"] == "fork":
+        sorter.warm_up()
     try:
         sorting = run(sorter.spikeinterface_name, joined, params, settings["seed"], out)
     except SorterError as error:
@@ -173,8 +175,8 @@ def tidy(sorting, recording):
         numbers = [int(unit) for unit in sorting.unit_ids]
     except ValueError:  # names, not numbers
         numbers = list(range(sorting.get_num_units()))
-    sorting = NumpySorting.from_sorting(sorting.rename_units(np.array(numbers, dtype="int64")), with_metadata=True, copy_spike_vector=True)
-    return NumpySorting.from_sorting(sorting.select_units(np.sort(sorting.unit_ids)), with_metadata=True, copy_spike_vector=True)
+    sorting = sorting.rename_units(np.array(numbers, dtype="int64"))
+    return NumpySorting.from_sorting(sorting.select_units(np.sort(numbers)), with_metadata=True, copy_spike_vector=True)
 
 
 def split_by_segment(sorting, recording):

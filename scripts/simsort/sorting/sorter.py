@@ -33,8 +33,9 @@ class Sorter:
     needs_torch : bool
         Whether it cannot run without torch.
     fresh_workers : bool
-        Whether its workers must be fresh processes and not forked ones: SpikeInterface's own sorters use torch's and
-        numba's threads between their pools, after which a forked worker hangs (seen in `split_clusters`).
+        Whether it uses torch's or numba's threads between its pools of workers (`simsort.workers.job_kwargs`).
+    warm_up : callable
+        `warm_up()` compiles what each forked worker would otherwise compile for itself.
     uses_gpu : bool
         Whether a CUDA device makes it faster.
     install : str
@@ -48,10 +49,21 @@ class Sorter:
     set_seed: Callable[[dict, int], None]
     set_jobs: Callable[[dict, dict], None]
     adapt: Callable[[object, dict], list] = _nothing
+    warm_up: Callable[[], None] = lambda: None
     needs_torch: bool = False
     fresh_workers: bool = False
     uses_gpu: bool = False
     install: str
+
+
+def compile_isosplit() -> None:
+    """Compile the clustering of lupin and tridesclous2 (half a minute of a slow core) once, before workers are forked."""
+    import numpy as np
+    from spikeinterface.sortingcomponents.clustering.isosplit_isocut import isosplit
+
+    two_clusters = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
+    two_clusters[100:] += 10
+    isosplit(two_clusters, n_init=10, seed=0)
 
 
 def jobs_beside(params: dict, job_kwargs: dict) -> None:
