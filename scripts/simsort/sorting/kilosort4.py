@@ -8,6 +8,8 @@ from simsort.preprocessing.chain import MIN_CHANNELS_FOR_REFERENCE
 from simsort.sorting.sorter import Sorter, jobs_beside
 
 DEFAULT_NT, DEFAULT_FS_HZ = 61, 30000.0  # waveforms of 2 ms
+# Kilosort 4 makes one cluster of all spikes around a cluster centre as long as they are fewer than this.
+MIN_SPIKES_TO_SPLIT, SHORT_S = 1000, 120.0
 
 
 def set_motion(params: dict, on: bool) -> None:
@@ -38,6 +40,9 @@ def adapt(recording, params: dict) -> list[str]:
     if n_channels < MIN_CHANNELS_FOR_REFERENCE and params["do_CAR"]:
         warnings.append(f"Kilosort's common reference is off for {n_channels} channels")
         params["do_CAR"] = False
+    if recording.get_total_duration() < SHORT_S:
+        warnings.append(f"Kilosort 4 splits neighbouring units only where it finds {MIN_SPIKES_TO_SPLIT} spikes or more: "
+                        f"in {recording.get_total_duration():.0f} s some may stay merged")
     n_samples = int(round(DEFAULT_NT * fs_hz / DEFAULT_FS_HZ)) // 2 * 2 + 1  # Kilosort wants an odd number
     if params["nt"] == DEFAULT_NT and n_samples != DEFAULT_NT:
         warnings.append(f"nt set to {n_samples} samples: 2 ms at {fs_hz:g} Hz")
