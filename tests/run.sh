@@ -105,11 +105,16 @@ run_pytest() {
     local name=$1
     shift
     step "tests: $name"
-    python3 -m pytest -q --durations=10 -p no:cacheprovider "$@" "${PYTEST_OPTIONS[@]}" || FAILED+=("$name")
+    python3 -m pytest -q --durations=10 -p no:cacheprovider -m "$MARKS" "$@" "${PYTEST_OPTIONS[@]}" || FAILED+=("$name")
 }
 
 run_as_user() {
     FAILED=()
+    MARKS=""
+    if ! nvidia-smi >/dev/null 2>&1; then
+        MARKS="not gpu"
+        echo "tests/run.sh: skipped the GPU tests: no CUDA device here"
+    fi
     prepare_python
     cd "$REPO"
     # Workers share two cores: each test process keeps to one thread.

@@ -102,9 +102,9 @@ def write_several_probes(folder, ground_truth):
     recording, sorting = ground_truth
     silence = NumpyRecording([np.zeros((90000, 32), dtype="int16")], recording.sampling_frequency)
     short = recording.frame_slice(0, 60000)
-    for other in (silence,):
-        other.copy_metadata(recording)
-        other.set_probegroup(recording.get_probegroup())
+    silence.set_channel_gains(recording.get_channel_gains())
+    silence.set_channel_offsets(recording.get_channel_offsets())
+    silence.set_probe(recording.get_probe())
     session = write_spikeglx([recording, silence, recording.frame_slice(0, 120000), short], folder, "run")
     truncated = next(session.rglob("*imec2.ap.bin"))
     os.truncate(truncated, truncated.stat().st_size - 1000)

@@ -103,6 +103,9 @@ def test_too_many_bad_channels_are_skipped_with_the_reason(run_cli, raw, tmp_pat
     traces[:, ::2] = 0
     broken = NumpyRecording([traces], raw.sampling_frequency)
     broken.copy_metadata(raw)
+    broken.set_channel_gains(raw.get_channel_gains())
+    broken.set_channel_offsets(raw.get_channel_offsets())
+    broken.set_probe(raw.get_probe())
     root = tmp_path / "data"
     job = write_job(on_disk(broken, root), root, tmp_path / "job.json")
     outcome = preprocess(run_cli, (root, job), tmp_path / "out", "--max-bad-channel-fraction", "0.4")

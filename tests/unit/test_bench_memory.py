@@ -1,4 +1,4 @@
-"""Peak memory of `simsort bench pipeline`: the sampler on processes of known size, the generated recording, the aims."""
+"""Peak memory of `simsort bench pipeline`: the sampler on known processes, the generated recording, the aims."""
 
 import json
 import sys
@@ -50,7 +50,8 @@ def test_generated_recording_is_described_by_its_arguments(tmp_path):
     assert recording.get_dtype() == np.int16 and recording.get_num_samples() == 90000
     assert recording.get_channel_gains()[0] == 2.34375
     assert recording.get_property("inter_sample_shift")[:4].tolist() == [0, 0, 1 / 13, 1 / 13]
-    np.testing.assert_array_equal(again.get_traces(start_frame=29000, end_frame=31000), recording.get_traces()[29000:31000])
+    piece = again.get_traces(start_frame=29000, end_frame=31000)
+    np.testing.assert_array_equal(piece, recording.get_traces()[29000:31000])
     # noise of 8 uV, and true spikes well above it
     assert 8 / 2.34375 < recording.get_traces().std() < 12
     assert recording.get_traces().min() * 2.34375 < -80

@@ -9,7 +9,8 @@ from simsort.benchmarks.overhead import bytes_of, critical_path, measure_overhea
 from simsort.benchmarks.workflow import parse_job_times
 from simsort.errors import UserError
 
-HEADER = "task_id hash native_id process tag name status exit attempt submit start complete duration realtime wchar workdir"
+HEADER = ("task_id hash native_id process tag name status exit attempt submit start complete duration realtime wchar "
+          "workdir")
 START = datetime.datetime(2026, 11, 20, 12, 0, 0)
 
 

@@ -60,7 +60,8 @@ def test_blocks_say_whether_the_aim_was_reached():
 
 
 def test_command_is_shown_without_folders():
-    assert shown(["pipeline", "--out", "/home/me", "--parts", "memory", "--update-docs"]) == ["pipeline", "--parts", "memory"]
+    arguments = ["pipeline", "--out", "/home/me", "--parts", "memory", "--update-docs"]
+    assert shown(arguments) == ["pipeline", "--parts", "memory"]
 
 
 @pytest.mark.parametrize("option, value, words", [

@@ -125,4 +125,6 @@ def test_report_command(tmp_path, run_cli):
     outcome = run_cli("report", tmp_path)
     assert outcome.status == 1
     assert "a  done     3 units, 1 passing" in outcome.stdout and "b  failed   sort: out of memory" in outcome.stdout
-    assert outcome.stdout.rstrip().endswith("index.html")
+    assert outcome.stdout.rstrip().endswith(str(tmp_path))
+    (tmp_path / "index.html").touch()
+    assert run_cli("report", tmp_path).stdout.rstrip().endswith("index.html")

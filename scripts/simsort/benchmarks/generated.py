@@ -7,7 +7,7 @@ from spikeinterface.preprocessing import scale
 from simsort.example import generate_example
 from simsort.writers.spikeglx import UV_PER_BIT, neuropixels_probe
 
-# Neuropixels 1.0: each converter reads every other one of 24 neighbours, in 13 steps a sample, the last for the LF band.
+# Neuropixels 1.0: a converter reads every other one of 24 neighbours in 13 steps a sample, the last for the LF band.
 CHANNELS_PER_ADC_PAIR, ADC_STEPS = 24, 13
 
 
@@ -59,4 +59,5 @@ class GeneratedSegment(BaseRecordingSegment):
         """Return traces, shape (n_samples, n_channels)."""
         start_frame = 0 if start_frame is None else start_frame
         end_frame = self.get_num_samples() if end_frame is None else end_frame
-        return self.counts.get_traces(start_frame, end_frame, slice(None) if channel_indices is None else channel_indices)
+        channel_indices = slice(None) if channel_indices is None else channel_indices
+        return self.counts.get_traces(start_frame, end_frame, channel_indices)

@@ -113,9 +113,10 @@ def measure_overhead(tasks: list[dict], started: datetime.datetime, wall_s: floa
     Returns
     -------
     overhead : dict
-        `wall_s`, `stages_s` (sum of own times along the critical path), `overhead_s`, `overhead` (their ratio), `reached`
-        (the aim), `before_first_task_s`, `after_last_task_s`, `between_tasks_s` (the three make up the overhead), and
-        `stages`: per task `own_s` and `around_s`, what its submission, queueing, start and detection of its end added.
+        `wall_s`, `stages_s` (sum of own times along the critical path), `overhead_s`, `overhead` (its ratio to
+        `stages_s`), `reached` (the aim), `before_first_task_s`, `after_last_task_s`, `between_tasks_s` (the three make
+        up the overhead), and `stages`: per task `own_s` and `around_s`, what its submission, queueing, start and
+        detection of its end added.
     """
     path = critical_path(tasks)
     stages_s = own_time(path)

@@ -133,8 +133,10 @@ def judge(results: list[dict]) -> list[dict]:
         `growth` (last over first peak, less one), `bytes_per_min` between them and `flat`, else None.
     """
     verdicts = []
-    for stage, n_jobs in sorted({(r["stage"], r["n_jobs"]) for r in results}, key=lambda key: (key[0] != "preprocess", key)):
-        rows = sorted((r for r in results if (r["stage"], r["n_jobs"]) == (stage, n_jobs)), key=lambda r: r["duration_min"])
+    groups = {}
+    for row in sorted(results, key=lambda row: (row["stage"] != "preprocess", row["n_jobs"], row["duration_min"])):
+        groups.setdefault((row["stage"], row["n_jobs"]), []).append(row)
+    for (stage, n_jobs), rows in groups.items():
         first, last = rows[0], rows[-1]
         peak = max(r["peak_pss_bytes"] for r in rows)
         verdict = {"stage": stage, "n_jobs": n_jobs, "peak_bytes": peak, "under_limit": peak < AIM_PEAK_BYTES,

@@ -29,7 +29,8 @@ def conditions(result: dict) -> str:
                      f"{load['other_cores']:.2f} cores busy meanwhile.")
     if "containers" in result:
         poll = f"`SIMSORT_POLL_INTERVAL=\"{result['poll_interval']}\"`" if result["poll_interval"] else "the default"
-        lines.append(f"{'In containers' if result['containers'] else 'Without containers'}; Nextflow's poll interval: {poll}.")
+        where = "In containers" if result["containers"] else "Without containers"
+        lines.append(f"{where}; Nextflow's poll interval: {poll}.")
     return "\n".join(lines)
 
 
@@ -44,7 +45,8 @@ def overhead_block(result: dict) -> str:
         conditions(result), markdown_table(header, rows),
         f"The whole workflow took {figures['wall_s']:.1f} s, its stages {figures['stages_s']:.1f} s: an overhead of "
         f"{figures['overhead_s']:.1f} s or **{100 * figures['overhead']:.1f} %** "
-        f"(aim: under {100 * AIM_OVERHEAD:.0f} %, {verdict}). Of it {figures['before_first_task_s']:.1f} s lie before the first task (parameters checked, "
+        f"(aim: under {100 * AIM_OVERHEAD:.0f} %, {verdict}). "
+        f"Of it {figures['before_first_task_s']:.1f} s lie before the first task (parameters checked, "
         f"Nextflow started), {figures['between_tasks_s']:.1f} s around and between tasks, "
         f"{figures['after_last_task_s']:.1f} s after the last (reports written)."])
 

@@ -36,8 +36,9 @@ def check_executor(executor: str) -> None:
     if not (REPO / "spike_sort.slm").is_file():
         raise UserError(f"there is no spike_sort.slm in {REPO}", "run simsort bench from a checkout of the pipeline")
     if executor == "slurm":
-        answers = shutil.which("sbatch") and subprocess.run(["sinfo", "-h"], capture_output=True, text=True, check=False)
-        if not answers or answers.returncode != 0 or not answers.stdout.strip():
+        asked = ["sinfo", "-h"]
+        answer = shutil.which("sinfo") and subprocess.run(asked, capture_output=True, text=True, check=False)
+        if not answer or answer.returncode != 0 or not answer.stdout.strip():
             raise UserError("--executor slurm: no Slurm answers here (sinfo)",
                             "run it on a login node, or use --executor local")
 

@@ -30,7 +30,8 @@ def comma_list(kind):
 
 def add_arguments(parser):
     parser.add_argument("what", choices=["pipeline"], help="what to measure")
-    parser.add_argument("--out", type=Path, default=Path("bench"), metavar="DIR", help="output folder (default ./bench)")
+    parser.add_argument("--out", type=Path, default=Path("bench"), metavar="DIR",
+                        help="output folder (default ./bench)")
     parser.add_argument("--parts", type=comma_list(str), default=PARTS, help=f"any of {','.join(PARTS)} (default all)")
     parser.add_argument("--executor", choices=["local", "slurm"], default="local",
                         help="run the workflow by bash or through sbatch (default local)")
