@@ -1,10 +1,12 @@
 """The `simsort` command: one sub-command per stage, each a thin module in `simsort.stages`."""
 
 import argparse
+import errno
 import importlib
 import json
 import logging
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -62,7 +64,15 @@ def run_stage(stage: str, argv: list[str]) -> int:
         module.add_arguments(parser)
         return module.run(parser, argv) or 0
     except Exception as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            make_room(argv)
         return report_error(stage, error)
+
+
+def make_room(argv: list[str]) -> None:
+    """Remove the unfinished output of a task that filled the disk, so that its error and the other tasks have room."""
+    if os.environ.get("SIMSORT_TASK") == "1" and "--out" in argv[:-1]:
+        shutil.rmtree(argv[argv.index("--out") + 1], ignore_errors=True)
 
 
 def report_error(stage: str, error: Exception) -> int:
@@ -84,7 +94,7 @@ def explain(error: Exception) -> tuple[str, int]:
         return one_line(error), 2
     if isinstance(error, MemoryError) or name == "BrokenProcessPool":
         return f"out of memory ({one_line(error)}): give the stage more memory or fewer workers (--n_jobs)", KILLED
-    if isinstance(error, OSError) and error.errno == 28:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         where = f" at {error.filename}" if error.filename else ""
         return f"no space left on the disk{where}: free some and run again, finished stages are kept", 1
     if isinstance(error, PermissionError):

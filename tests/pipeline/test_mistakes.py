@@ -86,7 +86,7 @@ echo "status $status"
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_said_plainly_and_a_second_run_goes_on(tmp_path, spikeglx_session):
+def test_a_full_disk_is_said_plainly(tmp_path, spikeglx_session):
     disk = tmp_path / "disk"
     disk.mkdir()
     done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", FULL_DISK, "bash", str(disk),

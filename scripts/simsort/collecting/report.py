@@ -14,12 +14,15 @@ def read_status(results: Path) -> dict:
     Raises
     ------
     UserError
-        If there is none.
+        If there is none, or it was cut off.
     """
     path = Path(results) / "status.json"
     if not path.is_file():
         raise UserError(f"{path} does not exist", "give a results folder in which a run has ended")
-    return json.loads(path.read_text())
+    try:
+        return json.loads(path.read_text())
+    except ValueError:
+        raise UserError(f"{path} is damaged, as by a full disk", "make room and run again: finished stages are kept") from None
 
 
 def status_of_last_run(results: Path) -> dict:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def preprocess_recording(job: dict, data_path: Path, settings: dict, out: Path, 
     Raises
     ------
     UserError
-        If the recording holds NaN, or a step was asked for that it does not allow.
+        If the recording holds NaN, the disk has no room for it, or a step was asked for that it does not allow.
     """
     out, root = Path(out), data_root(data_path)
     motion_steps.check_preset_installed(settings["motion_preset"] if settings["motion"] != "skip" else "")
@@ -69,6 +70,7 @@ def preprocess_recording(job: dict, data_path: Path, settings: dict, out: Path, 
         result, recording = clean(raw, settings, job_kwargs)
         if recording is None:
             return result
+        check_space(recording, out, settings["motion"] == "apply")
         recording = handle_motion(recording, settings, out, job_kwargs, result)
         save_recording(recording, out, root, job_kwargs)
         result.outputs |= describe(load(out / "binary"), settings["seed"])
@@ -156,6 +158,23 @@ def handle_motion(recording, settings: dict, out: Path, job_kwargs: dict, result
         result.outputs["steps"].append("motion_correction")
         return motion_steps.correct(recording, info["motion"], preset)
     return recording
+
+
+def check_space(recording, out: Path, as_float: bool) -> None:
+    """Raise before anything heavy if the disk has no room for the copy of the recording that later stages read.
+
+    Raises
+    ------
+    UserError
+        Naming what is needed and what is free.
+    """
+    itemsize = 4 if as_float else recording.get_dtype().itemsize
+    needed_bytes = recording.get_total_samples() * recording.get_num_channels() * itemsize
+    free_bytes = shutil.disk_usage(out).free
+    if free_bytes < 1.05 * needed_bytes:
+        raise UserError(f"no space left on the disk of {Path(out).resolve()}: the preprocessed recording takes "
+                        f"{needed_bytes / 1e9:.2f} GB and {free_bytes / 1e9:.2f} GB are free",
+                        "free some or choose another WORK_DIR, and run again: finished stages are kept")
 
 
 def save_recording(recording, out: Path, root: Path, job_kwargs: dict) -> None:
