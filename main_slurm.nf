@@ -28,7 +28,7 @@ def toJson(value) {
 
 // What the user gave; paths are relative to where Nextflow was started, tasks run elsewhere.
 def givenParameters() {
-    def given = params.findAll { name, value -> value != null && !name.startsWith('image_') }
+    def given = params.findAll { name, value -> value != null && !(name in ['image_names', 'image_spikeinterface', 'image_gpu', 'data_root', 'data_field', 'data_mount']) }
     def paths = ['data_path', 'results_path', 'params_file', 'container_dir']
     return given.collectEntries { name, value -> [name, name in paths && value instanceof CharSequence ? file(value, glob: false, hidden: true).toString() : value] }
 }
@@ -38,10 +38,11 @@ def isDone(folder) {
     return parseJson(folder.resolve('record.json').text).state == 'done'
 }
 
-// A session is a folder, or one file: then the folder is staged and the name goes beside it.
+// A session is a folder, or one file: then its folder and its name. Tasks link it by themselves, because Nextflow's own
+// links do not take every path ($, for one); containers see it by nextflow_slurm.config's runOptions.
 def sessionOf(data_path) {
     def session = file(data_path, glob: false, hidden: true)
-    return session.isDirectory() ? tuple(session, '') : tuple(session.parent, "/${session.name}")
+    return session.isDirectory() ? tuple(session.toString(), '') : tuple(session.parent.toString(), "/${session.name}")
 }
 
 // Probe files may lie outside the session; staging them makes containers see them.

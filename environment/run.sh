@@ -80,6 +80,23 @@ make_paths_absolute() {
     [ -z "$EPHYS_CONTAINER_DIR" ] || export EPHYS_CONTAINER_DIR="$(realpath -m -- "$EPHYS_CONTAINER_DIR")"
 }
 
+# Nextflow's task scripts hold the work folder's path in double quotes, where $, `, " and \ mean something to the shell.
+# Such a folder gets a link without them in the home folder, which every node sees too.
+plain_work_dir() {
+    local link=${XDG_CACHE_HOME:-$HOME/.cache}/simsort/work
+    case $PIPELINE_PATH in
+    *[\$\`\"\\]*) die "PIPELINE_PATH $PIPELINE_PATH holds one of \$ \` \" \\: move the checkout to a path without them" ;;
+    esac
+    case $WORK_DIR in
+    *[\$\`\"\\]*) ;;
+    *) return 0 ;;
+    esac
+    mkdir -p "$link" || die "$link cannot be made: give write permission, or choose a WORK_DIR without \$ \` \" \\"
+    link=$link/$(printf '%s' "$WORK_DIR" | sha256sum | cut -c1-12)
+    ln -sfn "$WORK_DIR" "$link"
+    WORK_DIR=$link
+}
+
 # What the settings at the top of spike_sort.slm say, as parameters; those after the file name come later and win.
 settings_as_arguments() {
     SETTINGS=("--data_path=$DATA_PATH" "--results_path=$RESULTS_PATH" "--max_cpus=$SIMSORT_MAX_CPUS"
@@ -96,15 +113,16 @@ check_run() {
     python3 -m simsort check-params -- "${SETTINGS[@]}" "$@" || exit
     mkdir -p "$WORK_DIR" 2>/dev/null && [ -w "$WORK_DIR" ] ||
         die "WORK_DIR $WORK_DIR cannot be written: choose a folder you may write to"
+    say "session $DATA_PATH"
+    say "results $RESULTS_PATH"
+    say "stages run on $([ "$PROFILE" = local ] && echo "this machine" || echo Slurm)$([ "$USE_CONTAINERS" = 0 ] || echo " in $SIMSORT_CONTAINER_ENGINE containers")"
+    plain_work_dir
     SIMSORT_GIT_COMMIT=$(git -C "$PIPELINE_PATH" describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
     export SIMSORT_GIT_COMMIT
     # Nextflow locks its launch folder and resumes what was launched there: one for each results folder.
     LAUNCH_DIR=$WORK_DIR/launch/$(printf '%s' "$RESULTS_PATH" | sha256sum | cut -c1-12)
     mkdir -p "$LAUNCH_DIR"
     cd "$LAUNCH_DIR"
-    say "session $DATA_PATH"
-    say "results $RESULTS_PATH"
-    say "stages run on $([ "$PROFILE" = local ] && echo "this machine" || echo Slurm)$([ "$USE_CONTAINERS" = 0 ] || echo " in $SIMSORT_CONTAINER_ENGINE containers")"
 }
 
 # Nextflow takes a quoted "--flag" for an option of its own; joined by '=' it is the value it is meant to be.

@@ -28,7 +28,7 @@ step() {
 
 as_user() {
     runuser -u "$TEST_USER" -- env HOME="/home/$TEST_USER" USER="$TEST_USER" LOGNAME="$TEST_USER" \
-        UV_CACHE_DIR="$CACHE/uv" PYTHONDONTWRITEBYTECODE=1 "$@"
+        PYTHONDONTWRITEBYTECODE=1 "$@"
 }
 
 # The user gets a copy of the checkout: what git tracks or would track, with its history, at a path that it may read.
@@ -97,7 +97,8 @@ has_cluster() {
 build_images() {
     export EPHYS_CONTAINER_DIR=${EPHYS_CONTAINER_DIR:-$CACHE/images}
     step "building the container images that are missing"
-    "$REPO/containers/build.sh" all
+    # Without a cache of downloads: builds link from it only within one disk, and copy gigabytes otherwise.
+    env -u UV_CACHE_DIR "$REPO/containers/build.sh" all
 }
 
 # run_pytest NAME OPTIONS... : the stages go on after a failure, so that one run shows all of them.

@@ -7,7 +7,7 @@ process COLLECT {
     path records, stageAs: 'records/?.json'
     path failures
     path resolved
-    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    tuple val(data), val(data_name)
     tuple path(scripts), val(source_hash)
 
     output:
@@ -16,9 +16,13 @@ process COLLECT {
     script:
     """
     . ${scripts}/task_env.sh ${task.cpus}
+    cat > data_path.txt <<'NAME'
+    ${data}
+    NAME
     cat > data_name.txt <<'NAME'
     ${data_name}
     NAME
+    ln -s "\$(cat data_path.txt)" ecephys_session
     python3 -m simsort collect --records records --failures ${failures} --parameters ${resolved} \\
         --data "ecephys_session\$(cat data_name.txt)" --out results
     """

@@ -4,7 +4,7 @@ process DISPATCH {
     cache false // headers only, and it must notice changed data; later tasks are cached by what it finds
 
     input:
-    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    tuple val(data), val(data_name)
     path probe_files, stageAs: 'probe_files/*' // staged so that containers see them
     val settings
     tuple path(scripts), val(source_hash)
@@ -19,9 +19,13 @@ process DISPATCH {
     cat > config.json <<'JSON'
     ${settings}
     JSON
+    cat > data_path.txt <<'NAME'
+    ${data}
+    NAME
     cat > data_name.txt <<'NAME'
     ${data_name}
     NAME
+    ln -s "\$(cat data_path.txt)" ecephys_session
     python3 -m simsort dispatch --data "ecephys_session\$(cat data_name.txt)" --config config.json --keep-going --out jobs
     """
 

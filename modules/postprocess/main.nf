@@ -5,7 +5,7 @@ process POSTPROCESS {
 
     input:
     tuple val(meta), path(preprocessed), path(sorted)
-    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    tuple val(data), val(data_name)
     val settings
     tuple path(scripts), val(source_hash)
 
@@ -20,9 +20,13 @@ process POSTPROCESS {
     cat > config.json <<'JSON'
     ${settings}
     JSON
+    cat > data_path.txt <<'NAME'
+    ${data}
+    NAME
     cat > data_name.txt <<'NAME'
     ${data_name}
     NAME
+    ln -s "\$(cat data_path.txt)" ecephys_session
     python3 -m simsort postprocess --config config.json --preprocessed ${preprocessed} --sorted ${sorted} --data "ecephys_session\$(cat data_name.txt)" --n-jobs ${task.cpus} --out postprocessed
     # Linked, as Nextflow publishes nothing from inside a folder that is an output itself.
     [ ! -e postprocessed/analyzer.zarr ] || ln -s postprocessed/analyzer.zarr .

@@ -5,7 +5,7 @@ process PREPROCESS {
 
     input:
     tuple val(meta), val(job)
-    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    tuple val(data), val(data_name)
     val settings
     tuple path(scripts), val(source_hash)
 
@@ -24,9 +24,13 @@ process PREPROCESS {
     cat > job.json <<'JSON'
     ${job}
     JSON
+    cat > data_path.txt <<'NAME'
+    ${data}
+    NAME
     cat > data_name.txt <<'NAME'
     ${data_name}
     NAME
+    ln -s "\$(cat data_path.txt)" ecephys_session
     python3 -m simsort preprocess --config config.json --job job.json --data "ecephys_session\$(cat data_name.txt)" --n-jobs ${task.cpus} --out preprocessed
     # Linked, as Nextflow publishes nothing from inside a folder that is an output itself.
     for made in recording.json motion; do [ ! -e preprocessed/\$made ] || ln -s preprocessed/\$made .; done

@@ -5,7 +5,7 @@ process VISUALIZE {
 
     input:
     tuple val(meta), val(job), path(preprocessed), path(postprocessed), path(curated)
-    tuple path(data, stageAs: 'ecephys_session'), val(data_name)
+    tuple val(data), val(data_name)
     val settings
     tuple path(scripts), val(source_hash)
 
@@ -22,9 +22,13 @@ process VISUALIZE {
     cat > job.json <<'JSON'
     ${job}
     JSON
+    cat > data_path.txt <<'NAME'
+    ${data}
+    NAME
     cat > data_name.txt <<'NAME'
     ${data_name}
     NAME
+    ln -s "\$(cat data_path.txt)" ecephys_session
     python3 -m simsort visualize --config config.json --job job.json --data "ecephys_session\$(cat data_name.txt)" --preprocessed ${preprocessed} --postprocessed ${postprocessed} --curated ${curated} --n-jobs ${task.cpus} --out visualization
     """
 
