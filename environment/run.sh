@@ -81,9 +81,9 @@ make_paths_absolute() {
 }
 
 # Nextflow's task scripts hold the work folder's path in double quotes, where $, `, " and \ mean something to the shell.
-# Such a folder gets a link without them in the home folder, which every node sees too.
+# In place of such a folder one in the home folder is used, which every node sees too.
 plain_work_dir() {
-    local link=${XDG_CACHE_HOME:-$HOME/.cache}/simsort/work
+    local folder=${XDG_CACHE_HOME:-$HOME/.cache}/simsort/work
     case $PIPELINE_PATH in
     *[\$\`\"\\]*) die "PIPELINE_PATH $PIPELINE_PATH holds one of \$ \` \" \\: move the checkout to a path without them" ;;
     esac
@@ -91,10 +91,10 @@ plain_work_dir() {
     *[\$\`\"\\]*) ;;
     *) return 0 ;;
     esac
-    mkdir -p "$link" || die "$link cannot be made: give write permission, or choose a WORK_DIR without \$ \` \" \\"
-    link=$link/$(printf '%s' "$WORK_DIR" | sha256sum | cut -c1-12)
-    ln -sfn "$WORK_DIR" "$link"
-    WORK_DIR=$link
+    folder=$folder/$(printf '%s' "$WORK_DIR" | sha256sum | cut -c1-12)
+    mkdir -p "$folder" || die "$folder cannot be made: choose a WORK_DIR without \$ \` \" \\"
+    say "temporary files go to $folder: Nextflow takes no work folder with \$ \` \" or \\ in its path"
+    WORK_DIR=$folder
 }
 
 # What the settings at the top of spike_sort.slm say, as parameters; those after the file name come later and win.
