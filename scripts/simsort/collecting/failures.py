@@ -16,7 +16,7 @@ VANISHED = "the job vanished without an exit status (node failure, pre-emption o
 KILL_REASONS = {"137": OUT_OF_MEMORY, "0:9": OUT_OF_MEMORY, "9": OUT_OF_MEMORY, "140": TIME_LIMIT, "143": TIME_LIMIT,
                 "130": TIME_LIMIT, "0:15": TIME_LIMIT, "2147483647": VANISHED, "-": VANISHED, "": VANISHED}
 # What Slurm writes into a job's log tells more than the exit status.
-LOG_REASONS = ((re.compile(r"oom[-_ ]kill|out of memory", re.I), OUT_OF_MEMORY),
+LOG_REASONS = ((re.compile(r"oom[-_ ]kill|out of memory|exceeded (job |step )?memory limit", re.I), OUT_OF_MEMORY),
                (re.compile(r"DUE TO TIME LIMIT"), TIME_LIMIT),
                (re.compile(r"DUE TO NODE FAIL|DUE TO PREEMPTION"), VANISHED))
 LOG_TAIL_BYTES = 20_000
