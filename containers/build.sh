@@ -9,7 +9,7 @@ IMAGE_DIR=${EPHYS_CONTAINER_DIR:-$HERE/images}
 
 usage() {
     cat <<'USAGE'
-usage: containers/build.sh [--print|--check|--config] [base|spikeinterface|gpu|all]      (default: all)
+usage: containers/build.sh [--print|--check|--config] [base|spikeinterface|gpu|simulation|all]   (default: all)
 
   (no option)      build what is missing; finished images are kept, an interrupted build starts over
   --print          print the image's path, built or not; needs neither Apptainer nor a network
@@ -43,15 +43,18 @@ ingredients() { # files an image is made from
     esac
 }
 
-# The part of the lock that images are made from: a new test tool is no reason to build all of them again.
-image_lock() {
-    sed -e '/^# --- not in the images/,$d' -e '/^#/d' -e '/^$/d' "$LOCK_FILE"
+# The part of the lock that an image is made from: a new test tool is no reason to build all of them again, nor a new
+# NEURON to build those without it.
+image_lock() { # image_lock IMAGE
+    local end='not in the images'
+    [ "$1" = simulation ] || end='in the simulation image only'
+    sed -e "/^# --- $end/,\$d" -e '/^#/d' -e '/^$/d' "$LOCK_FILE"
 }
 
 image_content() {
     case $1 in
     base) cat "$HERE/base.def" ;;
-    *) cat "$HERE/$1.def" "$HERE/requirements-$1.txt" "$HERE/base.def" && image_lock ;;
+    *) cat "$HERE/$1.def" "$HERE/requirements-$1.txt" "$HERE/base.def" && image_lock "$1" ;;
     esac
 }
 
@@ -85,7 +88,7 @@ write_config() {
     local image name config=$HERE/images.config
     {
         echo "// Written by containers/build.sh --config: the images' names carry a hash of what they are made from."
-        for image in spikeinterface gpu; do
+        for image in spikeinterface gpu simulation; do
             name=$(image_name "$image") || exit 2
             echo "params.image_names.$image = '$name'"
         done
@@ -199,7 +202,7 @@ make_context() { # make_context IMAGE FOLDER
     sed "s|{{ debian_mirror }}|$(debian_mirror)|" "$HERE/$1.def" > "$2/image.def"
     if [ "$1" = base ]; then return; fi
     cp "$HERE/requirements-$1.txt" "$2/requirements.txt"
-    image_lock > "$2/constraints.txt"
+    image_lock "$1" > "$2/constraints.txt"
     ln -s "$(image_path base)" "$2/base.sif"
     index_settings > "$2/host/build.env"
     [ -z "${UV_CACHE_DIR:-}" ] || echo 'export UV_CACHE_DIR=/mnt UV_LINK_MODE=copy' >> "$2/host/build.env"
@@ -251,6 +254,7 @@ build_image() {
     base) check_space "$BUILD_ROOT" 1500 base ;;
     spikeinterface) check_space "$BUILD_ROOT" 4000 spikeinterface ;;
     gpu) check_space "$BUILD_ROOT" 15000 gpu ;;
+    simulation) check_space "$BUILD_ROOT" 4000 simulation ;;
     esac
     tool=$(container_tool)
     context=$BUILD_ROOT/$name
@@ -312,17 +316,17 @@ main() {
         -h | --help) usage; exit 0 ;;
         --print | --check | --config) mode=${1#--} ;;
         --debian-mirror) debian_mirror; exit 0 ;;
-        base | spikeinterface | gpu | all)
+        base | spikeinterface | gpu | simulation | all)
             [ -z "$name" ] || fail "two images named, '$name' and '$1': name one, or all"
             name=$1
             ;;
-        *) fail "unknown argument '$1': allowed are --print, --check, --config, base, spikeinterface, gpu, all (see --help)" ;;
+        *) fail "unknown argument '$1': allowed are --print, --check, --config, base, spikeinterface, gpu, simulation, all (see --help)" ;;
         esac
         shift
     done
     name=${name:-all}
     local -a names=("$name")
-    [ "$name" != all ] || names=(base spikeinterface gpu)
+    [ "$name" != all ] || names=(base spikeinterface gpu simulation)
     case $mode in
     print) for name in "${names[@]}"; do image_path "$name"; done ;;
     config) write_config ;;

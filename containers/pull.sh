@@ -96,7 +96,7 @@ copy_images() { # copy_images ALL DEST SOURCE
         names=$(list_images "$source")
         [ -n "$names" ] || fail "$source holds no images with a .sha256 beside them: build some there with containers/build.sh"
     else
-        names=$("$HERE/build.sh" --print spikeinterface && "$HERE/build.sh" --print gpu)
+        names=$("$HERE/build.sh" --print all | grep -v '/base-[0-9a-f]*\.sif$')
         names=$(sed 's|.*/||' <<< "$names")
     fi
     exec 9> "$dest/.lock" # the same lock as build.sh: its clean-up removes every partial file

@@ -68,7 +68,7 @@ install_python() {
     if [ "$mode" = head ]; then
         packages=(pyyaml)
     else
-        mapfile -t packages < <(cat "$PIPELINE_PATH"/containers/requirements-{spikeinterface,gpu}.txt | grep -v '^ *#' | sort -u)
+        mapfile -t packages < <(cat "$PIPELINE_PATH"/containers/requirements-{spikeinterface,gpu,simulation}.txt | grep -v '^ *#' | sort -u)
     fi
     "$python" -m venv "$venv" || return
     rm -f "$venv/.simsort"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
-IMAGES = ("base", "spikeinterface", "gpu")
+IMAGES = ("base", "spikeinterface", "gpu", "simulation")
 
 
 @pytest.fixture
@@ -99,9 +99,10 @@ def test_default_folder_is_in_the_checkout(checkout):
 @pytest.mark.parametrize(
     ("file", "changed"),
     [
-        ("containers/base.def", {"base", "spikeinterface", "gpu"}),
+        ("containers/base.def", {"base", "spikeinterface", "gpu", "simulation"}),
         ("containers/spikeinterface.def", {"spikeinterface"}),
         ("containers/requirements-gpu.txt", {"gpu"}),
+        ("containers/simulation.def", {"simulation"}),
         ("containers/build.sh", set()),
     ],
 )
@@ -119,17 +120,19 @@ def test_lock_of_tests_and_tools_is_not_in_the_name(checkout):
     before = image_names(checkout)
     text = lock.read_text()
     images, mark, tools = text.partition("# --- not in the images")
-    assert mark and "pytest==" in tools and "uv==" in images
+    assert mark and "pytest==" in tools and "uv==" in images and "neuron==" in images
     lock.write_text(f"# a comment\n{images}{mark}{tools}new-test-tool==1.0\n")
     assert image_names(checkout) == before
+    lock.write_text(text.replace("neuron==", "neuron==1"))
+    assert {kind for kind, name in image_names(checkout).items() if name != before[kind]} == {"simulation"}
     lock.write_text(images.replace("uv==", "uv==1") + mark + tools)
-    assert image_names(checkout)["gpu"] != before["gpu"]
+    assert {kind for kind, name in image_names(checkout).items() if name == before[kind]} == {"base"}
 
 
 def test_names_for_the_pipeline_are_current(checkout):
     names = image_names(REPO)
     config = (REPO / "containers" / "images.config").read_text()
-    for kind in ("spikeinterface", "gpu"):
+    for kind in IMAGES[1:]:
         assert f"= '{names[kind]}'" in config, "run containers/build.sh --config and commit its result"
     assert run(checkout / "containers" / "build.sh", "--config").returncode == 0
     assert (checkout / "containers" / "images.config").read_text() == config
@@ -168,19 +171,21 @@ def test_wrong_arguments_are_refused(checkout, arguments):
 
 def test_requirements_hold_names_only_and_gpu_holds_all_of_spikeinterface():
     lists = {}
-    for kind in ("spikeinterface", "gpu"):
+    for kind in IMAGES[1:]:
         lists[kind] = (REPO / "containers" / f"requirements-{kind}.txt").read_text().split("\n")[:-1]
         assert lists[kind] == sorted(set(lists[kind]))
         assert not [line for line in lists[kind] if set(line) & set(" =<>@[;/")]
     assert set(lists["gpu"]) - set(lists["spikeinterface"]) == {"kilosort", "medicine-neuro", "torch"}
+    assert set(lists["simulation"]) - set(lists["spikeinterface"]) == {"neuron", "safetensors"}
 
 
 def test_lock_has_exact_versions_of_everything_required():
     lock = (REPO / "environment" / "constraints.txt").read_text().splitlines()
     pins = [line.split("#")[0].strip() for line in lock]
     pins = dict(pin.split("==") for pin in pins if pin)  # fails on anything but name==version
-    for_images = (REPO / "environment" / "constraints.txt").read_text().partition("# --- not in")[0]
-    for kind in ("spikeinterface", "gpu"):
+    text = (REPO / "environment" / "constraints.txt").read_text()
+    for kind in IMAGES[1:]:
+        for_images = text.partition("# --- not in" if kind == "simulation" else "# --- in the simulation image only")[0]
         required = (REPO / "containers" / f"requirements-{kind}.txt").read_text().split()
         assert all(f"\n{name}=={pins[name]}\n" in for_images for name in [*required, "uv"])
 
@@ -322,19 +327,19 @@ def test_killed_build_leaves_nothing_taken_for_an_image(checkout, builder, signa
 def test_pull_copies_what_this_checkout_names(checkout, tmp_path):
     source, dest = tmp_path / "the source", tmp_path / "the cluster's"
     names = image_names(checkout)
-    for kind in ("spikeinterface", "gpu"):
+    for kind in IMAGES[1:]:
         fake_image(source, names[kind], content=kind.encode())
     fake_image(source, "spikeinterface-0123456789ab.sif", content=b"old")
     script = checkout / "environment" / "pull_singularity_containers.sh"
     result = run(script, dest, source)
     assert result.returncode == 0, result.stderr
     copied = {file.name for file in dest.glob("*.sif")}
-    assert copied == {names["spikeinterface"], names["gpu"]}
+    assert copied == {names[kind] for kind in IMAGES[1:]}
     assert (dest / names["gpu"]).read_bytes() == b"gpu"
     assert not list(dest.glob(".partial-*"))
     result = run(script, "--all", dest, source)
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("there already") == 2
+    assert result.stderr.count("there already") == 3
     assert (dest / "spikeinterface-0123456789ab.sif").read_bytes() == b"old"
 
 
@@ -358,8 +363,8 @@ def test_pull_honours_ephys_container_dir(checkout, tmp_path):
 def test_pull_refuses_a_corrupted_image_and_keeps_the_good_one(checkout, tmp_path):
     source, dest = tmp_path / "source", tmp_path / "dest"
     names = image_names(checkout)
-    fake_image(source, names["spikeinterface"])
-    fake_image(source, names["gpu"])
+    for kind in IMAGES[1:]:
+        fake_image(source, names[kind])
     (source / names["gpu"]).write_bytes(b"an imagE")
     result = run(checkout / "containers" / "pull.sh", dest, source)
     assert_user_error(result, names["gpu"], "corrupted")

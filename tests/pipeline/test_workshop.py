@@ -209,7 +209,7 @@ def test_several_directories(checkout):
 def test_containers_are_copied_with_the_slides_script(checkout):
     built = checkout / "laptop"
     built.mkdir()
-    for image in ("spikeinterface", "gpu"):
+    for image in ("spikeinterface", "gpu", "simulation"):
         name = os.path.basename(subprocess.run([checkout / "containers/build.sh", "--print", image], check=True, text=True,
                                                capture_output=True).stdout.strip())
         (built / name).write_text(image)
