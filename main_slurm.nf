@@ -2,6 +2,8 @@
 // Usually started by spike_sort.slm; by hand:
 //   nextflow -C nextflow_slurm.config run main_slurm.nf -resume --data_path SESSION --results_path RESULTS [--sorter lupin ...]
 
+include { sourceHash; parseJson; toJson; givenParameters; chosenWorkflow; requireImage } from './modules/workflows/functions'
+include { PRETRAIN     } from './modules/workflows/pretrain'
 include { CHECK_PARAMS } from './modules/check_params/main'
 include { DISPATCH     } from './modules/dispatch/main'
 include { PREPROCESS   } from './modules/preprocess/main'
@@ -11,27 +13,6 @@ include { CURATE       } from './modules/curate/main'
 include { VISUALIZE    } from './modules/visualize/main'
 include { FAILURES     } from './modules/failures/main'
 include { COLLECT      } from './modules/collect/main'
-
-// Changes when any source of the package changes, so that -resume reruns stages after an edit.
-def sourceHash() {
-    def sources = files("${projectDir}/scripts/simsort/**.{py,json,html}").sort { source -> source.toString() }
-    return sources.collect { source -> source.text }.join('\n').md5()
-}
-
-def parseJson(text) {
-    return new groovy.json.JsonSlurperClassic().parseText(text)
-}
-
-def toJson(value) {
-    return groovy.json.JsonOutput.toJson(value)
-}
-
-// What the user gave; paths are relative to where Nextflow was started, tasks run elsewhere.
-def givenParameters() {
-    def given = params.findAll { name, value -> value != null && !(name in ['image_names', 'image_spikeinterface', 'image_gpu', 'data_root', 'data_field', 'data_mount']) }
-    def paths = ['data_path', 'results_path', 'params_file', 'container_dir']
-    return given.collectEntries { name, value -> [name, name in paths && value instanceof CharSequence ? file(value, glob: false, hidden: true).toString() : value] }
-}
 
 // A stage that had nothing to do (too short, too many bad channels) says so in its record; its branch ends there.
 def isDone(folder) {
@@ -52,66 +33,69 @@ def probeFiles(settings) {
 }
 
 workflow {
-    if (!params.data_path || !file(params.data_path, glob: false, hidden: true).exists()) {
-        error "DATA_PATH ${params.data_path ?: ''} does not exist: give the session with --data_path or DATA_PATH"
-    }
-    if (workflow.containerEngine && !file(params.image_spikeinterface, glob: false).exists()) {
-        error "container image ${params.image_spikeinterface} is missing: build it with containers/build.sh, or set EPHYS_CONTAINER_DIR"
-    }
     def source = tuple(file("${projectDir}/scripts"), sourceHash())
-    def session = sessionOf(params.data_path)
-
-    // MODULE: every setting from every road, checked in seconds
-    CHECK_PARAMS(toJson(givenParameters()), source)
-    ch_resolved = CHECK_PARAMS.out.resolved.map { resolved -> parseJson(resolved.text) }
-
-    // MODULE: one job per probe stream, segment and shank
-    DISPATCH(
-        session,
-        ch_resolved.map { it -> probeFiles(it.job_dispatch) },
-        ch_resolved.map { it -> toJson(it.job_dispatch) },
-        source
-    )
-    ch_jobs = DISPATCH.out.jobs
-        .flatten()
-        .map { job -> job.text }
-        .filter { text -> parseJson(text).state == 'ready' }
-        .map { text ->
-            def job = parseJson(text)
-            tuple([id: job.recording_name, duration_min: job.duration_s / 60, n_channels: job.n_channels], toJson(job))
+    if (chosenWorkflow() == 'pretrain') {
+        PRETRAIN(source)
+    }
+    else {
+        if (!params.data_path || !file(params.data_path, glob: false, hidden: true).exists()) {
+            error "DATA_PATH ${params.data_path ?: ''} does not exist: give the session with --data_path or DATA_PATH"
         }
+        requireImage(params.image_spikeinterface)
+        def session = sessionOf(params.data_path)
 
-    // MODULE: filters, bad channels, reference, motion
-    PREPROCESS(ch_jobs, session, ch_resolved.map { it -> toJson(it.preprocessing) }, source)
-    ch_preprocessed = PREPROCESS.out.preprocessed.filter { _meta, folder -> isDone(folder) }
+        // MODULE: every setting from every road, checked in seconds
+        CHECK_PARAMS(toJson(givenParameters()), source)
+        ch_resolved = CHECK_PARAMS.out.resolved.map { resolved -> parseJson(resolved.text) }
 
-    // MODULE: the spike sorter
-    SORT(
-        ch_preprocessed,
-        ch_resolved.map { it -> it.globals.sorter },
-        ch_resolved.map { it -> toJson(it.spikesort) },
-        source
-    )
+        // MODULE: one job per probe stream, segment and shank
+        DISPATCH(
+            session,
+            ch_resolved.map { it -> probeFiles(it.job_dispatch) },
+            ch_resolved.map { it -> toJson(it.job_dispatch) },
+            source
+        )
+        ch_jobs = DISPATCH.out.jobs
+            .flatten()
+            .map { job -> job.text }
+            .filter { text -> parseJson(text).state == 'ready' }
+            .map { text ->
+                def job = parseJson(text)
+                tuple([id: job.recording_name, duration_min: job.duration_s / 60, n_channels: job.n_channels], toJson(job))
+            }
 
-    // MODULE: analyzer with extensions and metrics; each recording as soon as its sorting is there
-    POSTPROCESS(ch_preprocessed.join(SORT.out.sorted), session, ch_resolved.map { it -> toJson(it.postprocessing) }, source)
+        // MODULE: filters, bad channels, reference, motion
+        PREPROCESS(ch_jobs, session, ch_resolved.map { it -> toJson(it.preprocessing) }, source)
+        ch_preprocessed = PREPROCESS.out.preprocessed.filter { _meta, folder -> isDone(folder) }
 
-    // MODULE: labels
-    CURATE(SORT.out.sorted.join(POSTPROCESS.out.postprocessed), ch_resolved.map { it -> toJson(it.curation) }, source)
+        // MODULE: the spike sorter
+        SORT(
+            ch_preprocessed,
+            ch_resolved.map { it -> it.globals.sorter },
+            ch_resolved.map { it -> toJson(it.spikesort) },
+            source
+        )
 
-    // MODULE: pictures
-    VISUALIZE(
-        ch_jobs.join(ch_preprocessed).join(POSTPROCESS.out.postprocessed).join(CURATE.out.curated),
-        session,
-        ch_resolved.map { it -> toJson(it.visualization) },
-        source
-    )
+        // MODULE: analyzer with extensions and metrics; each recording as soon as its sorting is there
+        POSTPROCESS(ch_preprocessed.join(SORT.out.sorted), session, ch_resolved.map { it -> toJson(it.postprocessing) }, source)
 
-    // MODULE: what happened, failures included
-    ch_records = DISPATCH.out.records
-        .flatten()
-        .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
-        .collect()
-    FAILURES("${file(params.results_path, glob: false)}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)
-    COLLECT(ch_records, FAILURES.out.failures, CHECK_PARAMS.out.resolved, session, source)
+        // MODULE: labels
+        CURATE(SORT.out.sorted.join(POSTPROCESS.out.postprocessed), ch_resolved.map { it -> toJson(it.curation) }, source)
+
+        // MODULE: pictures
+        VISUALIZE(
+            ch_jobs.join(ch_preprocessed).join(POSTPROCESS.out.postprocessed).join(CURATE.out.curated),
+            session,
+            ch_resolved.map { it -> toJson(it.visualization) },
+            source
+        )
+
+        // MODULE: what happened, failures included
+        ch_records = DISPATCH.out.records
+            .flatten()
+            .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
+            .collect()
+        FAILURES("${file(params.results_path, glob: false)}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)
+        COLLECT(ch_records, FAILURES.out.failures, CHECK_PARAMS.out.resolved, session, source)
+    }
 }

@@ -126,6 +126,7 @@ def test_extras_are_what_the_images_hold():
     extras = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(extras["si"]) == requirements("spikeinterface")
     assert set(extras["si"]) | set(extras["gpu"]) == requirements("gpu")
+    assert set(extras["si"]) | set(extras["simulation"]) >= requirements("simulation") >= set(extras["simulation"])
 
 
 def test_the_config_declares_the_global_parameters():
@@ -133,11 +134,12 @@ def test_the_config_declares_the_global_parameters():
     block = re.search(r"^params \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL)[1]
     declared = set(re.findall(r"^ +(\w+) += ", block, re.MULTILINE))
     assert declared == {field.name for field in dataclasses.fields(Globals)}
-    assert set(re.findall(r"^params\.(\w+) += ", text, re.MULTILINE)) == {"image_spikeinterface", "image_gpu"}
+    assert set(re.findall(r"^params\.(\w+) += ", text, re.MULTILINE)) == {
+        "image_spikeinterface", "image_gpu", "image_simulation", "data_root", "data_field", "data_mount"}
 
 
 def test_image_names_are_those_of_the_build_script():
     text = (REPO / "containers/images.config").read_text()
-    for image in ("spikeinterface", "gpu"):
+    for image in ("spikeinterface", "gpu", "simulation"):
         path = subprocess.run([REPO / "containers/build.sh", "--print", image], check=True, capture_output=True, text=True)
         assert f"params.image_names.{image} = '{Path(path.stdout.strip()).name}'" in text, "run containers/build.sh --config"

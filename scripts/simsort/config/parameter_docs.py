@@ -8,7 +8,7 @@ import json
 
 from simsort.config.options import base_type, default_of, show
 from simsort.config.sorter_params import sorter_table
-from simsort.config.stages import FAST, SORTERS_TO_COME, STAGES, WORKFLOWS_TO_COME, Globals
+from simsort.config.stages import FAST, PRESETS, SORTERS_TO_COME, STAGES, WORKFLOWS_TO_COME, Globals
 
 COMMAND = "PYTHONPATH=scripts python3 -m simsort.config.parameter_docs > docs/parameters.md"
 INTRODUCTION = f"""# Parameters
@@ -42,7 +42,7 @@ def document() -> str:
     """Return the whole page."""
     parts = [INTRODUCTION, section("Whole run", "", Globals)]
     parts += [section(stage_title(stage), stage, stage_class) for stage, stage_class in STAGES.items()]
-    parts += [sorters_section(), fast_section()]
+    parts += [sorters_section(), fast_section(), presets_section()]
     return "\n".join(parts)
 
 
@@ -109,6 +109,14 @@ def fast_section() -> str:
     """Return what the fast mode changes."""
     lines = ["## What `--runmode fast` changes", "", "Unless the setting is given by name.", ""]
     lines += [f"- `{show(stage, name)}`: {code(value)}" for stage, changes in FAST.items() for name, value in changes.items()]
+    return "\n".join(lines) + "\n"
+
+
+def presets_section() -> str:
+    """Return what the presets of the simulation change."""
+    lines = ["## What `--simulation.preset` changes", "", "Unless the setting is given by name.", ""]
+    lines += [f"- `{preset}`: `{show(stage, name)}` {code(value)}" for preset, stages in PRESETS.items()
+              for stage, changes in stages.items() for name, value in changes.items()]
     return "\n".join(lines) + "\n"
 
 

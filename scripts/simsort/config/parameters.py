@@ -12,11 +12,13 @@ from pathlib import Path
 
 from simsort.config.options import convert, default_of, lookup, normalise_name, show, unknown_name
 from simsort.config.sorter_params import check_sorter_params, sorter_table
-from simsort.config.stages import FAST, SORTERS, SORTERS_TO_COME, STAGE_ALIASES, STAGES, WORKFLOWS_TO_COME, Globals
+from simsort.config.stages import (CELL_SOURCES, FAST, PRESETS, SORTERS, SORTERS_TO_COME, STAGE_ALIASES, STAGES,
+                                   WORKFLOWS_TO_COME, Globals)
 from simsort.curation.rule import parse_rule
 from simsort.errors import UserError
 
 SORTER_OPTIONS_BESIDE = ("spikesort",)
+TRAINING_TO_COME = "--workflow pretrain makes cells and labelled recordings; training on them is not part of this version yet"
 
 
 def parse_argument_string(text: str, prefix: str) -> dict:
@@ -157,10 +159,13 @@ def resolve(given: dict) -> dict:
     resolved = {"globals": dataclasses.asdict(run), "notices": [], "left_out": []}
     if run.input_data_type:
         from_file["job_dispatch"].setdefault("input", run.input_data_type)
+    user_settings = {stage: {**checked(stage, from_file[stage], run.sorter),
+                             **checked(stage, command_line[stage], run.sorter)} for stage in STAGES}
+    preset = PRESETS.get(user_settings["simulation"].get("preset"), {})
     for stage, stage_class in STAGES.items():
-        user = {**checked(stage, from_file[stage], run.sorter), **checked(stage, command_line[stage], run.sorter)}
+        user = user_settings[stage]
         fast = FAST.get(stage, {}) if run.runmode == "fast" else {}
-        resolved[stage] = dataclasses.asdict(stage_class(**{**fast, **user}))
+        resolved[stage] = dataclasses.asdict(stage_class(**{**fast, **preset.get(stage, {}), **user}))
         resolved["left_out"] += [f"{stage}.{k} = {v}" for k, v in fast.items() if k not in user]
     check_together(resolved)
     return resolved
@@ -223,7 +228,7 @@ def build_globals(given: dict) -> Globals:
     if run.sorter in SORTERS_TO_COME:
         raise UserError(f"--sorter {run.sorter} is not part of this version yet", f"allowed: {', '.join(available)}")
     if run.workflow in WORKFLOWS_TO_COME:
-        raise UserError(f"--workflow {run.workflow} is not part of this version yet", "allowed: sort")
+        raise UserError(f"--workflow {run.workflow} is not part of this version yet", "allowed: sort, pretrain")
     if run.n_jobs == 0:
         raise UserError("--n_jobs was given 0", "allowed: -1 (automatic) or a positive whole number")
     return run
@@ -286,6 +291,7 @@ def check_together(resolved: dict) -> None:
         resolved["notices"].append("motion is applied in preprocessing: the sorter's own motion correction is off")
     if resolved["left_out"]:
         resolved["notices"].append("runmode fast leaves out: " + "; ".join(resolved["left_out"]))
+    check_cells(resolved)
     dispatch = resolved["job_dispatch"]
     if dispatch["input"] == "spikeinterface" and "reader_type" not in dispatch["spikeinterface_info"]:
         raise UserError("--job_dispatch.input spikeinterface needs the reader's name", "add --job_dispatch_args "
@@ -293,6 +299,21 @@ def check_together(resolved: dict) -> None:
                         "\\\"reader_kwargs\\\": {...}}'\"")
     if any(resolved[s] != dataclasses.asdict(STAGES[s]()) for s in ("nwb_subject", "nwb_ecephys")):
         resolved["notices"].append("NWB settings are checked and recorded; this version writes no NWB files yet")
+
+
+def check_cells(resolved: dict) -> None:
+    """Check where the cells come from, and say what --workflow pretrain does not do yet."""
+    cells = resolved["simulation"]["cells"]
+    if cells not in CELL_SOURCES and not Path(cells).is_absolute() and "/" not in cells:
+        raise UserError(f"--simulation.cells was given {cells!r}",
+                        f"allowed: {', '.join(CELL_SOURCES)} or the whole path of a folder of cells")
+    if resolved["globals"]["workflow"] != "pretrain":
+        return
+    if cells not in CELL_SOURCES and not Path(cells).is_dir():
+        raise UserError(f"--simulation.cells {cells} is no folder", "give the whole path of a folder of cells")
+    if cells not in CELL_SOURCES and not Path(cells).is_absolute():
+        raise UserError(f"--simulation.cells {cells} is not a whole path", f"write {Path(cells).resolve()}")
+    resolved["notices"].append(TRAINING_TO_COME)
 
 
 def parameter_table() -> list[tuple[str, str, str, str]]:

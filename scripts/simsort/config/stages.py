@@ -7,7 +7,9 @@ from simsort.config.options import option
 SORTERS = ("simsort", "kilosort4", "spykingcircus2", "lupin", "tridesclous2", "mountainsort5", "kilosort25")
 # Named in the contract, built in work of their own; asking for one is answered plainly instead of with a stand-in.
 SORTERS_TO_COME = ("simsort",)
-WORKFLOWS_TO_COME = ("pretrain", "all")
+WORKFLOWS_TO_COME = ("all",)
+DRIFTS = ("none", "slow", "oscillating", "jumps", "nonrigid", "mixture")
+CELL_SOURCES = ("builtin", "mearec", "bmtk")
 INPUTS = ("spikeglx", "openephys", "nwb", "aind", "spikeinterface")
 MOTION_PRESETS = ("dredge", "dredge_fast", "rigid_fast", "kilosort_like", "nonrigid_accurate",
                   "nonrigid_fast_and_accurate", "medicine")
@@ -175,6 +177,47 @@ class NwbEcephys:
     lfp_highpass_freq_min: float = option(0.1, "high-pass corner of the LFP in Hz", minimum=0.0)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """The cells of --workflow pretrain and `simsort simulate`: each is simulated once in NEURON, to be placed many times."""
+
+    preset: str | None = option(None, "paper: SimSort's own recordings (5 cells around a 2 x 2 tetrode, dt 0.1 ms, pink "
+                                "noise current, whole currents, no added noise or drift)", choices=("paper",))
+    cells: str = option("builtin", "builtin, mearec or bmtk (installed packages), or a folder of downloaded cells (Blue "
+                        "Brain NMC portal or Allen Cell Types layout)")
+    cell_types: list = option([], "types to simulate, such as L5_TTPC; empty: all of the source")
+    n_individuals: int = option(1, "individuals of each type, each with a morphology of its own", minimum=1)
+    simulated_s: float = option(20.0, "seconds simulated per individual", minimum=0.5)
+    dt_ms: float = option(1 / 30, "time step in ms", minimum=0.001, maximum=0.2)
+    drive: str = option("conductances", "synaptic input: Ornstein-Uhlenbeck conductances at the type's firing rate, or "
+                        "SimSort's pink noise current at rheobase", choices=("conductances", "pink_noise"))
+    kinetics: str = option("auto", "channels from compiled mechanisms (nmodl) or without a compiler (kschan); auto: nmodl "
+                           "where it compiles", choices=("auto", "nmodl", "kschan"))
+    max_snippets: int = option(400, "most spikes kept per individual", minimum=1)
+    n_shards: int = option(0, "jobs of the workflow's array; 0: one per individual, at most 100", minimum=0, maximum=1000)
+    seed: int = option(0, "seed of morphologies, channel densities and input", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """The labelled recordings of --workflow pretrain, `simsort simulate` and `simsort render`."""
+
+    probes: list = option(["neuropixels1", "tetrode"], "probes by name, or probeinterface JSON files")
+    n_channels: int = option(32, "most channels of a probe, from its tip", minimum=1)
+    n_recordings: int = option(1, "recordings per probe, each with other positions, spikes and noise", minimum=1)
+    duration_s: float = option(60.0, "duration of a recording in seconds", minimum=1.0)
+    sampling_frequency_hz: float = option(30000.0, "sampling frequency", minimum=1000.0)
+    density_per_mm3: float = option(15000.0, "active neurons per cubic millimetre", minimum=1.0)
+    noise_level_uv: float = option(8.0, "standard deviation of the added noise in uV", minimum=0.0)
+    drift: str = option("none", "kind of movement of the tissue", choices=DRIFTS)
+    drift_um: float = option(20.0, "size of the movement in um", minimum=0.0)
+    mode: str = option("library", "currents around each spike, or the whole currents of every neuron (continuous: slow)",
+                       choices=("library", "continuous"))
+    format: str = option("spikeinterface", "files: SpikeInterface's binary folder or SpikeGLX (Neuropixels 1.0 only)",
+                         choices=("spikeinterface", "spikeglx"))
+    seed: int = option(0, "seed of positions, spike trains, noise and drift", minimum=0)
+
+
 STAGES = {
     "job_dispatch": JobDispatch,
     "preprocessing": Preprocessing,
@@ -184,6 +227,8 @@ STAGES = {
     "visualization": Visualization,
     "nwb_subject": NwbSubject,
     "nwb_ecephys": NwbEcephys,
+    "simulation": Simulation,
+    "rendering": Rendering,
 }
 STAGE_ALIASES = {"spikesorting": "spikesort"}
 
@@ -192,4 +237,13 @@ FAST = {
     "preprocessing": {"motion": "skip"},
     "spikesort": {"skip_motion_correction": True},
     "postprocessing": {"skip_extensions": ["spike_locations", "principal_components", "amplitude_scalings"]},
+}
+
+# What `--simulation.preset` changes, unless the user asked for it by name.
+PRESETS = {
+    "paper": {
+        "simulation": {"dt_ms": 0.1, "drive": "pink_noise"},
+        "rendering": {"probes": ["tetrode"], "n_channels": 4, "sampling_frequency_hz": 10000.0, "noise_level_uv": 0.0,
+                      "drift": "none", "mode": "continuous"},
+    },
 }
