@@ -48,26 +48,48 @@ choose_container_engine() {
     else
         die "neither apptainer nor singularity is on PATH: load its module (MODULES=apptainer), or run without containers (USE_CONTAINERS=0)"
     fi
-    EPHYS_CONTAINER_DIR=${EPHYS_CONTAINER_DIR:-$PIPELINE_PATH/containers/images}
+    export EPHYS_CONTAINER_DIR=${EPHYS_CONTAINER_DIR:-$PIPELINE_PATH/containers/images}
+}
+
+image_path() {
+    "$PIPELINE_PATH/containers/build.sh" --print "$1"
+}
+
+require_images() {
     local image
-    for image in spikeinterface gpu; do
-        image=$(EPHYS_CONTAINER_DIR=$EPHYS_CONTAINER_DIR "$PIPELINE_PATH/containers/build.sh" --print $image)
+    [ "$USE_CONTAINERS" = 1 ] || return 0
+    for image in "$@"; do
+        image=$(image_path "$image")
         [ -f "$image" ] || die "container image $image is missing: build it with containers/build.sh, or set EPHYS_CONTAINER_DIR to the folder that has it"
     done
-    export EPHYS_CONTAINER_DIR
+}
+
+# sort or pretrain, from the command line or the params file; a mistake in them ends here.
+choose_workflow() {
+    settings_as_arguments
+    WORKFLOW=$(python3 -m simsort check-params --print-workflow -- "${SETTINGS[@]}" "$@") || exit
+    case $WORKFLOW in
+    pretrain) require_images simulation ;;
+    *) require_images spikeinterface gpu ;;
+    esac
 }
 
 # The built-in example is made with the full environment or in the container, once.
 choose_data() {
+    if [ "$WORKFLOW" = pretrain ]; then
+        DATA_PATH=""
+        return
+    fi
     [ -z "$DATA_PATH" ] || return 0
     local folder=${EXAMPLE_DIR:-./example_data}
     if [ "$PYTHON_MODE" = full ]; then
         python3 -m simsort example --out "$folder" || exit
     else
+        require_images simulation
         mkdir -p "$folder"
         "$SIMSORT_CONTAINER_ENGINE" exec --no-home --bind "$PIPELINE_PATH/scripts" --bind "$(cd "$folder" && pwd)" \
             --pwd "$(cd "$folder" && pwd)" --env "PYTHONPATH=$PIPELINE_PATH/scripts,NUMBA_CACHE_DIR=/tmp/numba,MPLCONFIGDIR=/tmp/mpl" \
-            "$("$PIPELINE_PATH/containers/build.sh" --print spikeinterface)" python3 -m simsort example --out . || exit
+            "$(image_path simulation)" python3 -m simsort example --out . || exit
     fi
     DATA_PATH=$folder/example_g0
 }
@@ -99,10 +121,11 @@ plain_work_dir() {
 
 # What the settings at the top of spike_sort.slm say, as parameters; those after the file name come later and win.
 settings_as_arguments() {
-    SETTINGS=("--data_path=$DATA_PATH" "--results_path=$RESULTS_PATH" "--max_cpus=$SIMSORT_MAX_CPUS"
+    SETTINGS=("--results_path=$RESULTS_PATH" "--max_cpus=$SIMSORT_MAX_CPUS"
         "--max_memory=$SIMSORT_MAX_MEMORY" "--max_time=$SIMSORT_MAX_TIME")
     [ "$USE_CONTAINERS" = 0 ] && SETTINGS+=(--use_containers=false) || SETTINGS+=(--use_containers=true)
     [ -z "$EPHYS_CONTAINER_DIR" ] || SETTINGS+=("--container_dir=$EPHYS_CONTAINER_DIR")
+    [ -z "$DATA_PATH" ] || SETTINGS+=("--data_path=$DATA_PATH")
     [ -z "$SORTER" ] || SETTINGS+=("--sorter=$SORTER")
     [ -z "$PARAMS_FILE" ] || SETTINGS+=("--params_file=$PARAMS_FILE")
     [ -z "$INPUT_DATA_TYPE" ] || SETTINGS+=("--input_data_type=$INPUT_DATA_TYPE")
@@ -113,7 +136,7 @@ check_run() {
     python3 -m simsort check-params -- "${SETTINGS[@]}" "$@" || exit
     mkdir -p "$WORK_DIR" 2>/dev/null && [ -w "$WORK_DIR" ] ||
         die "WORK_DIR $WORK_DIR cannot be written: choose a folder you may write to"
-    say "session $DATA_PATH"
+    [ -z "$DATA_PATH" ] || say "session $DATA_PATH"
     say "results $RESULTS_PATH"
     say "stages run on $([ "$PROFILE" = local ] && echo "this machine" || echo Slurm)$([ "$USE_CONTAINERS" = 0 ] || echo " in $SIMSORT_CONTAINER_ENGINE containers")"
     plain_work_dir

@@ -27,10 +27,10 @@ def ground_truth():
     """A 20 s int16 recording of 32 Neuropixels 1.0 channels in memory, with 12 true units: (recording, sorting)."""
     from spikeinterface import NumpyRecording
 
-    from simsort.example import generate_example
+    from simsort.benchmarks.generated import generate_ground_truth
     from simsort.writers.spikeglx import UV_PER_BIT, neuropixels_probe
 
-    lazy, sorting = generate_example(duration_s=20.0, n_channels=32, seed=0)
+    lazy, sorting = generate_ground_truth(duration_s=20.0, n_channels=32, seed=0)
     counts = (lazy.get_traces() / UV_PER_BIT["ap"]).round().astype("int16")
     recording = NumpyRecording([counts], lazy.sampling_frequency)
     recording.set_channel_gains(UV_PER_BIT["ap"])

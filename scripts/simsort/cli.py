@@ -18,6 +18,10 @@ from simsort.errors import UserError, one_line
 STAGES = {
     "check-params": "validate every parameter, without running anything",
     "example": "write the built-in example recording",
+    "compile-mechanisms": "compile the cells' mechanisms and plan a simulation",
+    "simulate": "simulate cells, and render labelled recordings from them",
+    "render": "render labelled recordings from simulated cells",
+    "manifest": "check and list simulated cells and recordings",
     "dispatch": "find the recordings of a session and check them",
     "preprocess": "filter, remove bad channels, reference, estimate motion",
     "sort": "run the spike sorter",
@@ -47,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def overview() -> str:
     """Return the help of the whole command."""
-    lines = [f"  {name:14}{help}" for name, help in STAGES.items()]
+    lines = [f"  {name:20}{help}" for name, help in STAGES.items()]
     return "usage: simsort STAGE [options]    (simsort STAGE --help)\n\nstages:\n" + "\n".join(lines)
 
 

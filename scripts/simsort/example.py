@@ -6,58 +6,9 @@ import warnings
 from pathlib import Path
 
 from simsort.errors import UserError
-from simsort.writers.spikeglx import N_READOUT_CHANNELS, UV_PER_BIT, neuropixels_probe, write_spikeglx
+from simsort.writers.spikeglx import N_READOUT_CHANNELS, write_spikeglx
 
 RUN_NAME = "example"
-SAMPLING_FREQUENCY_HZ = 30000.0
-CHANNELS_PER_UNIT = 2.7  # 12 units on 32 channels: about the yield of a good cortical recording
-NOISE_LEVEL_UV = 8.0
-NOISE_LENGTH_UM = 80.0
-
-
-def generate_example(duration_s: float = 60.0, n_channels: int = 32, seed: int = 0, n_segments: int = 1,
-                     n_units: int | None = None, noise_strategy: str = "on_the_fly"):
-    """Generate a ground-truth recording on the lowest electrodes of a Neuropixels 1.0 probe.
-
-    Parameters
-    ----------
-    duration_s : float, default: 60.0
-        Duration of each segment in seconds.
-    n_channels : int, default: 32
-        Number of electrodes, at most 384.
-    seed : int, default: 0
-        Seed of spike trains, positions, templates and noise.
-    n_segments : int, default: 1
-        Number of segments.
-    n_units : int | None, default: None
-        Number of units; None: 12 for 32 channels and in proportion.
-    noise_strategy : "on_the_fly" | "tile_pregenerated", default: "on_the_fly"
-        New noise for every sample, or one second of it repeated, which is many times faster to read.
-
-    Returns
-    -------
-    recording : BaseRecording
-        Lazy float32 recording in uV.
-    sorting : BaseSorting
-        The true spike trains.
-    """
-    from spikeinterface import generate_ground_truth_recording
-
-    probe = neuropixels_probe(n_channels)
-    n_units = n_units or max(2, round(n_channels / CHANNELS_PER_UNIT))
-    top_um = float(probe.contact_positions[:, 1].max())
-    recording, sorting = generate_ground_truth_recording(
-        durations=[float(duration_s)] * n_segments, sampling_frequency=SAMPLING_FREQUENCY_HZ, num_units=n_units,
-        probe=probe, seed=seed,
-        generate_sorting_kwargs=dict(firing_rates=(4.0, 12.0), refractory_period_ms=3.0),
-        generate_unit_locations_kwargs=dict(margin_um=0.0, minimum_z=8.0, maximum_z=25.0,
-                                            minimum_distance=min(18.0, top_um / n_units)),
-        generate_templates_kwargs=dict(unit_params=dict(alpha=(150.0, 400.0))),
-        noise_kwargs=dict(cov_matrix=noise_covariance(probe.contact_positions), strategy=noise_strategy))
-    recording.set_channel_gains(1.0)
-    recording.set_channel_offsets(0.0)
-    sorting.delete_property("main_channel_id")  # names channels by the generator's ids, which the files do not keep
-    return recording, sorting
 
 
 def sample_in_turns(recording):
@@ -74,17 +25,6 @@ def sample_in_turns(recording):
     return phase_shift(recording, inter_sample_shift=-shifts)
 
 
-def noise_covariance(contact_positions_um):
-    """Return the noise covariance in uV^2, (n_contacts, n_contacts), falling off exponentially with distance.
-
-    Without shared noise every channel looks incoherent with its neighbours, and bad-channel detection removes good ones.
-    """
-    import numpy as np
-
-    distances_um = np.linalg.norm(contact_positions_um[:, None] - contact_positions_um[None], axis=-1)
-    return NOISE_LEVEL_UV**2 * np.exp(-distances_um / NOISE_LENGTH_UM)
-
-
 def make_example(out: Path, *, duration_s: float = 60.0, n_channels: int = 32, seed: int = 0) -> Path:
     """Write the example session and its true spike trains, unless they are already there.
 
@@ -94,7 +34,7 @@ def make_example(out: Path, *, duration_s: float = 60.0, n_channels: int = 32, s
         Folder that will hold `example_g0/` (the session), `ground_truth/` (a SpikeInterface sorting) and
         `example.json`.
     duration_s, n_channels, seed
-        See `generate_example`.
+        Duration, channels of the probe, seed.
 
     Returns
     -------
@@ -110,17 +50,42 @@ def make_example(out: Path, *, duration_s: float = 60.0, n_channels: int = 32, s
         raise UserError(f"--n-channels was given {n_channels}", f"allowed: 1 to {N_READOUT_CHANNELS}")
     if not duration_s >= 1:
         raise UserError(f"--duration-s was given {duration_s:g}", "allowed: at least 1")
+    from simsort.benchmarks.generated import make_generated_session
+
+    return make_generated_session(Path(out), duration_s=duration_s, n_channels=n_channels, seed=seed)
+
+
+def write_session_once(out: Path, settings: dict, make) -> Path:
+    """Write a SpikeGLX session `example_g0/`, its true spikes `ground_truth/` and `example.json`, unless they are there.
+
+    Parameters
+    ----------
+    out : Path
+        Folder.
+    settings : dict
+        What the session is made with, to be found again in `example.json`.
+    make : callable
+        Returns recording and sorting.
+
+    Returns
+    -------
+    session_folder : Path
+        `<out>/example_g0`.
+
+    Raises
+    ------
+    UserError
+        If `out` holds a session made with other settings.
+    """
     out = Path(out)
-    settings = {"duration_s": float(duration_s), "n_channels": n_channels, "seed": seed,
-                "generator": "spikeinterface.generate_ground_truth_recording", "version": 2}
     session_folder = out / f"{RUN_NAME}_g0"
     if is_complete(out, settings):
         return session_folder
-    recording, sorting = generate_example(duration_s, n_channels, seed)
+    recording, sorting = make()
     # Written aside and renamed: a half-written example is never mistaken for a whole one.
     aside = out / f".{RUN_NAME}.part"
     shutil.rmtree(aside, ignore_errors=True)
-    write_spikeglx(sample_in_turns(recording), aside, RUN_NAME)
+    write_spikeglx(recording, aside, RUN_NAME)
     with warnings.catch_warnings():  # SpikeInterface warns that spikes in memory have no provenance to save
         warnings.simplefilter("ignore", UserWarning)
         sorting.save(folder=aside / "ground_truth")

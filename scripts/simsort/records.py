@@ -16,7 +16,7 @@ from pathlib import Path
 from simsort import __version__
 
 PACKAGES = ("spikeinterface", "numpy", "scipy", "probeinterface", "neo", "zarr", "numba", "torch", "kilosort",
-            "mountainsort5", "aind-data-schema")
+            "mountainsort5", "aind-data-schema", "neuron")
 STATES = ("done", "skipped", "failed")
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from simsort.benchmarks import tables
 from simsort.benchmarks.disk import disk_use
+from simsort.benchmarks.generated import make_generated_session
 from simsort.benchmarks.machine import OtherLoad, describe_machine
 from simsort.benchmarks.overhead import measure_overhead, read_tasks
 from simsort.benchmarks.stage_memory import Case, measure_stages
 from simsort.benchmarks.workflow import check_executor, run_workflow
-from simsort.example import make_example
 
 PARTS = ("overhead", "memory", "disk")
 
@@ -63,7 +63,7 @@ def bench_pipeline(settings: Settings) -> dict[str, dict]:
 def bench_workflow(settings: Settings) -> dict[str, dict]:
     """Run the workflow once on a generated session and take overhead and disk use from that run."""
     example = settings.out / f"session_{settings.duration_s:g}s_{settings.n_channels}ch"
-    data = make_example(example, duration_s=settings.duration_s, n_channels=settings.n_channels)
+    data = make_generated_session(example, duration_s=settings.duration_s, n_channels=settings.n_channels)
     folder = settings.out / f"workflow-{settings.executor}"
     load_before = os.getloadavg()[0]
     with OtherLoad() as other:

@@ -7,6 +7,9 @@ from simsort.collecting.failures import read_failures, read_trace
 from simsort.collecting.status import build_status
 from simsort.errors import UserError
 
+# When one of these fails the run ends before its summary is written.
+HEAD_STAGES = ("check_params", "dispatch", "collect", "compile_mechanisms", "manifest")
+
 
 def read_status(results: Path) -> dict:
     """Read status.json of a results folder.
@@ -38,18 +41,33 @@ def status_of_last_run(results: Path) -> dict:
     results = Path(results)
     trace = results / "nextflow" / "trace.txt"
     rows = read_trace(trace) if trace.is_file() else []
-    if not rows or any(row["process"] == "COLLECT" and row["status"] in ("COMPLETED", "CACHED") for row in rows):
-        return read_status(results)
+    last_stage = "PRETRAIN:MANIFEST" if is_simulation(rows) else "COLLECT"
+    if not rows or any(row["process"] == last_stage and row["status"] in ("COMPLETED", "CACHED") for row in rows):
+        return read_status(folder_of_last_run(results))
     failures = read_failures(trace)
-    if not any(failure["stage"] in ("check_params", "dispatch", "collect") for failure in failures):
+    if not any(failure["stage"] in HEAD_STAGES for failure in failures):
         raise UserError(f"the last run into {results} ended before it was complete", "run it again: it goes on from there")
     claim = results / "nextflow" / "session.json"
     session = json.loads(claim.read_text())["session"] if claim.is_file() else results.name
     status = build_status(session, [], failures)
-    part = results / "status.json.part"
+    folder = folder_of_last_run(results)
+    folder.mkdir(exist_ok=True)
+    part = folder / "status.json.part"
     part.write_text(json.dumps(status, indent=1) + "\n")
-    part.rename(results / "status.json")
+    part.rename(folder / "status.json")
     return status
+
+
+def folder_of_last_run(results: Path) -> Path:
+    """Return where the last run left its status and its page: the results folder, or `simulation` in it."""
+    trace = Path(results) / "nextflow" / "trace.txt"
+    simulation = trace.is_file() and is_simulation(read_trace(trace))
+    return Path(results) / "simulation" if simulation else Path(results)
+
+
+def is_simulation(rows: list[dict]) -> bool:
+    """Tell whether a trace is one of --workflow pretrain."""
+    return any(row["process"].startswith("PRETRAIN:") for row in rows)
 
 
 def report_lines(status: dict, results: Path) -> list[str]:

@@ -28,6 +28,10 @@ def check_places(run: dict) -> None:
         kilosort25 without its image.
     """
     data_path, results_path = run.get("data_path"), run.get("results_path")
+    if run.get("workflow") == "pretrain":  # no session, and its results lie beside those of one
+        if results_path:
+            check_writable(Path(results_path))
+        return
     if run.get("sorter") == "kilosort25":
         check_kilosort25(run)
     if data_path:

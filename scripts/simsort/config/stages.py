@@ -8,7 +8,7 @@ SORTERS = ("simsort", "kilosort4", "spykingcircus2", "lupin", "tridesclous2", "m
 # Named in the contract, built in work of their own; asking for one is answered plainly instead of with a stand-in.
 SORTERS_TO_COME = ("simsort",)
 WORKFLOWS_TO_COME = ("all",)
-DRIFTS = ("none", "slow", "oscillating", "jumps", "nonrigid", "mixture")
+DRIFTS = ("none", "slow", "oscillation", "jumps", "mixture")
 CELL_SOURCES = ("builtin", "mearec", "bmtk")
 INPUTS = ("spikeglx", "openephys", "nwb", "aind", "spikeinterface")
 MOTION_PRESETS = ("dredge", "dredge_fast", "rigid_fast", "kilosort_like", "nonrigid_accurate",
@@ -206,11 +206,15 @@ class Rendering:
     n_channels: int = option(32, "most channels of a probe, from its tip", minimum=1)
     n_recordings: int = option(1, "recordings per probe, each with other positions, spikes and noise", minimum=1)
     duration_s: float = option(60.0, "duration of a recording in seconds", minimum=1.0)
-    sampling_frequency_hz: float = option(30000.0, "sampling frequency", minimum=1000.0)
-    density_per_mm3: float = option(15000.0, "active neurons per cubic millimetre", minimum=1.0)
+    sampling_frequency_hz: float = option(30000.0, "sampling frequency", minimum=5000.0, maximum=200000.0)
+    density_per_mm3: float = option(20000.0, "active neurons per cubic millimetre", minimum=0.001, maximum=1e6)
+    foreground_uv: float = option(30.0, "smallest mean spike peak (300-6000 Hz) of a labelled unit in uV; weaker cells fire "
+                                  "in the background", minimum=0.0)
     noise_level_uv: float = option(8.0, "standard deviation of the added noise in uV", minimum=0.0)
     drift: str = option("none", "kind of movement of the tissue", choices=DRIFTS)
-    drift_um: float = option(20.0, "size of the movement in um", minimum=0.0)
+    drift_um: float = option(20.0, "largest displacement in um", minimum=0.0, maximum=1000.0)
+    drift_non_rigidity: float = option(0.0, "0: all depths move alike; 1: the probe's ends move independently", minimum=0.0,
+                                       maximum=1.0)
     mode: str = option("library", "currents around each spike, or the whole currents of every neuron (continuous: slow)",
                        choices=("library", "continuous"))
     format: str = option("spikeinterface", "files: SpikeInterface's binary folder or SpikeGLX (Neuropixels 1.0 only)",
@@ -243,7 +247,7 @@ FAST = {
 PRESETS = {
     "paper": {
         "simulation": {"dt_ms": 0.1, "drive": "pink_noise"},
-        "rendering": {"probes": ["tetrode"], "n_channels": 4, "sampling_frequency_hz": 10000.0, "noise_level_uv": 0.0,
+        "rendering": {"probes": ["tetrode-paper"], "n_channels": 4, "sampling_frequency_hz": 10000.0, "noise_level_uv": 0.0,
                       "drift": "none", "mode": "continuous"},
     },
 }

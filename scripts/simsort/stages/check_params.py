@@ -14,6 +14,7 @@ from simsort.errors import UserError
 def add_arguments(parser):
     parser.add_argument("--params", metavar="JSON", help="file with the parameters as one mapping (Nextflow's params)")
     parser.add_argument("--out", metavar="FILE", help="write the resolved configuration here")
+    parser.add_argument("--print-workflow", action="store_true", help="print only which workflow the parameters ask for")
     parser.add_argument("--list", action="store_true", help="list every parameter with its default")
 
 
@@ -28,6 +29,9 @@ def run(parser, argv):
         raise UserError("parameters are given both by --params and after --", "use one of them")
     params = json.loads(Path(args.params).read_text()) if args.params else nest_command_line(given)
     resolved = resolve(params)
+    if args.print_workflow:
+        print(resolved["globals"]["workflow"])
+        return
     check_places(resolved["globals"])
     for notice in resolved["notices"]:
         print(f"simsort: {notice}")

@@ -9,7 +9,7 @@ user's mistake.
 import sys
 from pathlib import Path
 
-from simsort.collecting.report import error_lines, exit_status, report_lines, status_of_last_run
+from simsort.collecting.report import error_lines, exit_status, folder_of_last_run, report_lines, status_of_last_run
 
 
 def add_arguments(parser):
@@ -19,7 +19,7 @@ def add_arguments(parser):
 def run(parser, argv):
     args = parser.parse_args(argv)
     status = status_of_last_run(args.results)
-    for line in report_lines(status, args.results):
+    for line in report_lines(status, folder_of_last_run(args.results)):
         print(line)
     for line in error_lines(status):
         print(line, file=sys.stderr)

@@ -39,11 +39,10 @@ class Store:
         self.folder = Path(folder)
         self.config_hash = plan.config_hash
         note = self.folder / "store.json"
-        if note.is_file():
-            check_note(note, plan)
+        before = check_note(note, plan) if note.is_file() else None
         self.cells = self.folder / "cells"
         self.cells.mkdir(parents=True, exist_ok=True)
-        if not note.is_file():
+        if before != plan.settings:  # more individuals or types may have been asked for
             write_aside(note, json.dumps({"config_hash": plan.config_hash, "settings": plan.settings}, indent=1).encode())
 
     def path(self, name: str) -> Path:
@@ -105,14 +104,14 @@ class Store:
         return note
 
 
-def check_note(note: Path, plan) -> None:
-    """Raise if a store was begun with another configuration, naming what differs."""
+def check_note(note: Path, plan) -> dict:
+    """Return the settings a store was last used with; raise if it has another configuration, naming what differs."""
     try:
         found = json.loads(note.read_text())
     except ValueError:
         raise UserError(f"{note} is damaged", "remove it if you know whose the folder is, or choose another folder") from None
     if found.get("config_hash") == plan.config_hash:
-        return
+        return found["settings"]
     changed = [f"{name} {found['settings'].get(name)} instead of {value}" for name, value in plan.settings.items()
                if found.get("settings", {}).get(name) != value and name not in ("n_shards", "n_individuals", "cell_types")]
     raise UserError(f"{note.parent} holds cells of another configuration ("
