@@ -1,0 +1,1 @@
+"""Recordings of biophysical neurons, with the truth about every spike."""

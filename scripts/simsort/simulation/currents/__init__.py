@@ -1,0 +1,1 @@
+"""Membrane currents of a simulated cell."""

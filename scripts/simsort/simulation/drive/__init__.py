@@ -1,0 +1,1 @@
+"""Input that makes a cell fire."""

@@ -1,0 +1,1 @@
+"""Potentials of membrane currents at the contacts of a probe."""

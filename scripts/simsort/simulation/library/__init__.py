@@ -1,0 +1,1 @@
+"""Cells simulated once, to be placed many times: the field is linear in the membrane currents."""
