@@ -1,0 +1,1 @@
+"""Cell models: descriptions, built-in types and their building in NEURON."""
