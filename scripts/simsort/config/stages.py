@@ -210,7 +210,7 @@ class Rendering:
     density_per_mm3: float = option(20000.0, "active neurons per cubic millimetre", minimum=0.001, maximum=1e6)
     foreground_uv: float = option(30.0, "smallest mean spike peak (300-6000 Hz) of a labelled unit in uV; weaker cells fire "
                                   "in the background", minimum=0.0)
-    noise_level_uv: float = option(8.0, "standard deviation of the added noise in uV", minimum=0.0)
+    noise_level_uv: float = option(6.0, "added noise, RMS between 300 and 6000 Hz in uV", minimum=0.0)
     drift: str = option("none", "kind of movement of the tissue", choices=DRIFTS)
     drift_um: float = option(20.0, "largest displacement in um", minimum=0.0, maximum=1000.0)
     drift_non_rigidity: float = option(0.0, "0: all depths move alike; 1: the probe's ends move independently", minimum=0.0,
