@@ -95,7 +95,7 @@ def report_failures(failures: list, n_cells: int) -> None:
 
 def simulate_cell(plan: Plan, store: Store, model) -> dict:
     """Simulate one cell in a fresh process and store it."""
-    from simsort.simulation.library.cell_library import make_cell_library
+    from simsort.simulation.library.making import make_cell_library
 
     settings = plan.settings
     started = time.monotonic()
