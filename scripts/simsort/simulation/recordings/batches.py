@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from simsort.errors import UserError
-from simsort.simulation.recordings.noise import FADE_SAMPLES
+from simsort.simulation.recordings.adding import spike_displacements_um
 from simsort.simulation.recordings.plan import RecordingPlan
-from simsort.simulation.recordings.rendering import spike_displacements_um
 from simsort.simulation.recordings.spike_trains import Spikes
 
 WINDOW_STREAM = 109
@@ -85,6 +84,8 @@ class BatchRenderer:
         self.plan, self.device = plan, torch.device(device)
         self.back = self.tensor(np.argsort(plan.order))
         self.margin = plan.n_before + plan.n_after
+        # A block's first samples hold some of the noise of the block before: windows start behind them.
+        self.skip = plan.noise.fade_samples if plan.noise is not None else 0
         if plan.foreground:
             self.foreground = ForegroundTensors(plan, self.device)
         if plan.background is not None:
@@ -122,7 +123,7 @@ class BatchRenderer:
             If the recording or its blocks are shorter than a window.
         """
         size = self.plan.block_samples
-        per_block = (size - FADE_SAMPLES) // max(window_samples, 1)
+        per_block = (size - self.skip) // max(window_samples, 1)
         n_whole = self.plan.settings.n_samples // size
         if per_block < 1 or n_whole < 1:
             raise UserError(f"windows of {window_samples} samples were asked of a recording of "
@@ -134,8 +135,8 @@ class BatchRenderer:
         traces_uv, entries, spikes_uv = self.blocks_uv(blocks, noise=noise)
         if digitise:
             traces_uv = self.digitised(traces_uv, blocks)
-        starts_in_block = FADE_SAMPLES + np.arange(per_block) * window_samples
-        whole = traces_uv[:, :, FADE_SAMPLES:FADE_SAMPLES + per_block * window_samples]
+        starts_in_block = self.skip + np.arange(per_block) * window_samples
+        whole = traces_uv[:, :, self.skip:self.skip + per_block * window_samples]
         windows = whole.reshape(n_blocks, self.plan.n_channels, per_block, window_samples).transpose(1, 2)
         windows = windows.reshape(-1, self.plan.n_channels, window_samples)[:n_windows].contiguous()
         starts = (blocks[:, None] * size + starts_in_block).reshape(-1)[:n_windows]
@@ -143,14 +144,14 @@ class BatchRenderer:
 
     def batch(self, windows, starts, entries: Entries, peaks_uv: torch.Tensor, window_samples: int, per_block: int) -> Batch:
         """Put windows and the spikes that lie in them together."""
-        place = (entries.sample - FADE_SAMPLES) // window_samples
+        place = (entries.sample - self.skip) // window_samples
         window = entries.block * per_block + place
-        inside = np.flatnonzero((entries.sample >= FADE_SAMPLES) & (place < per_block) & (window < len(windows)))
+        inside = np.flatnonzero((entries.sample >= self.skip) & (place < per_block) & (window < len(windows)))
         inside = inside[np.lexsort((entries.unit[inside], entries.sample[inside], window[inside]))]
         chosen = entries.only(inside)
         library = np.array([unit.library for unit in self.plan.units], dtype=int)[chosen.unit]
         fractions = np.array([self.plan.offsets[k][s] for k, s in zip(library, chosen.snippet)], dtype=np.float32)
-        time = (chosen.sample - FADE_SAMPLES) % window_samples + fractions
+        time = (chosen.sample - self.skip) % window_samples + fractions
         amplitudes_uv = peaks_uv[self.tensor(inside)]
         return Batch(
             traces_uv=windows, contacts_um=self.tensor(self.plan.contacts_um.astype(np.float32)),
@@ -161,7 +162,7 @@ class BatchRenderer:
             displacement_um=self.tensor(chosen.displacement_um.astype(np.float32)))
 
     def blocks_uv(self, blocks: np.ndarray, *, noise: bool) -> tuple[torch.Tensor, Entries, torch.Tensor]:
-        """Render blocks, valid from `FADE_SAMPLES` on.
+        """Render blocks, valid from `self.skip` on.
 
         Returns
         -------
@@ -221,6 +222,11 @@ class BatchRenderer:
         length = total.shape[2]
         starts = entries.block * length + entries.sample - n_before + self.margin
         flat = total.view(total.shape[0], -1)
+        if self.device.type == "cpu":  # faster than gathering and scattering
+            traces, waveforms = flat.numpy(), waveforms_uv.numpy()
+            for waveform_uv, start, channel in zip(waveforms, starts.tolist(), first.tolist()):
+                traces[channel:channel + n_contacts, start:start + n_samples] += waveform_uv
+            return
         steps = torch.arange(n_samples, device=self.device)
         rows = torch.arange(n_contacts, device=self.device)
         for layer in layers_without_overlap(starts, n_samples):
@@ -338,4 +344,6 @@ def render_batch(recording, *, n_windows: int = 64, window_samples: int = 2048, 
     batch : Batch
     """
     plan = getattr(recording, "plan", recording)
+    if not isinstance(plan, RecordingPlan):
+        raise UserError("the recording is of whole membrane currents", "make training windows from libraries of cells")
     return BatchRenderer(plan, device).render(n_windows=n_windows, window_samples=window_samples, seed=seed, **options)

@@ -14,7 +14,7 @@ from simsort.errors import UserError
 
 NOISE_STREAM = 102
 SPIKE_BAND_HZ = (300.0, 6000.0)
-FADE_SAMPLES = 1024
+SHORTEST_FADE = 1000  # samples over which a block fades into the next
 LOWEST_HZ = 1.0
 INT16_RMS = np.sqrt((2.0**32 - 1) / 12)  # of integers uniform over -32768..32767
 N_TAILS_KEPT = 4
@@ -208,12 +208,15 @@ class NoiseGenerator:
     """
 
     def __init__(self, model: NoiseModel, block_samples: int, sampling_frequency_hz: float, seed: int):
+        from scipy.fft import next_fast_len
+
         self.block_samples = block_samples
-        self.n_samples = block_samples + FADE_SAMPLES  # of one draw: the rest fades into the next block
+        self.n_samples = next_fast_len(block_samples + SHORTEST_FADE, real=True)  # of one draw
+        self.fade_samples = self.n_samples - block_samples  # of it fade into the next block
         self.seed = seed
         self.amplitudes = model.amplitudes(self.n_samples, sampling_frequency_hz).astype(np.float32)
         self.mixing_uv = np.ascontiguousarray(model.mixing_uv, dtype=np.float32)
-        angle = (np.arange(FADE_SAMPLES) + 0.5) / FADE_SAMPLES * np.pi / 2
+        angle = (np.arange(self.fade_samples) + 0.5) / self.fade_samples * np.pi / 2
         self.fade_in, self.fade_out = np.sin(angle).astype(np.float32), np.cos(angle).astype(np.float32)
         self.tails: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -227,9 +230,10 @@ class NoiseGenerator:
 
         They are uniform, not Gaussian: a sample is a sum over thousands of them, so it is Gaussian.
         """
-        rng = np.random.Generator(np.random.Philox(key=[self.seed % 2**64, NOISE_STREAM], counter=[0, 0, 0, block]))
-        count = len(self.mixing_uv) * 2 * (self.n_samples // 2 + 1)
-        return np.frombuffer(rng.bytes(2 * count), dtype="<i2").reshape(len(self.mixing_uv), -1)
+        generator = np.random.Philox(key=[self.seed % 2**64, NOISE_STREAM], counter=[0, 0, 0, block])
+        shape = (len(self.mixing_uv), 2 * (self.n_samples // 2 + 1))
+        words = generator.random_raw(-(-shape[0] * shape[1] // 4)).astype("<u8", copy=False)
+        return words.view("<i2")[: shape[0] * shape[1]].reshape(shape)
 
     def draw(self, block: int) -> np.ndarray:
         """Return one draw (n_channels, n_samples) float32, before fading."""
@@ -249,8 +253,8 @@ class NoiseGenerator:
         if block > 0:
             if block - 1 not in self.tails:
                 self.keep_tail(block - 1, self.draw(block - 1))
-            drawn[:, :FADE_SAMPLES] *= self.fade_in
-            drawn[:, :FADE_SAMPLES] += self.fade_out * self.tails[block - 1]
+            drawn[:, : self.fade_samples] *= self.fade_in
+            drawn[:, : self.fade_samples] += self.fade_out * self.tails[block - 1]
         return drawn[:, : self.block_samples]
 
     def keep_tail(self, block: int, drawn: np.ndarray) -> None:

@@ -38,6 +38,10 @@ class PlacementSettings:
         Weight of each cell type by name; None: the published proportions of the layers and classes present.
     max_tilt_deg : float, default: 15.0
         Largest tilt of the cells' axis from that of the probe; they turn about it freely.
+    n_cells : int | None, default: None
+        This many cells, whatever the density.
+    distinct : bool, default: False
+        Whether no cell of the library is used twice while there are others.
     positions_um : tuple of (x, y, z) | None, default: None
         Given positions of the somata instead of drawn ones.
     """
@@ -49,6 +53,8 @@ class PlacementSettings:
     surface_um: float | None = None
     proportions: dict | None = None
     max_tilt_deg: float = 15.0
+    n_cells: int | None = None
+    distinct: bool = False
     positions_um: tuple | None = None
 
     def __post_init__(self):
@@ -56,6 +62,8 @@ class PlacementSettings:
                                 ("min_distance_um", 0, 1000), ("max_tilt_deg", 0, 180)):
             if not low <= getattr(self, name) <= high:
                 raise UserError(f"placement {name} was given {getattr(self, name)}", f"allowed: {low:g} to {high:g}")
+        if self.n_cells is not None and self.n_cells < 1:
+            raise UserError(f"placement n_cells was given {self.n_cells}", "allowed: 1 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +150,8 @@ def draw_positions_um(contacts_um: np.ndarray, body: ProbeBody, settings: Placem
         return points[clearance_um(points, contacts_um, body) >= settings.margin_um]
 
     expected = settings.density_per_mm3 * np.prod(high - low) * 1e-9
-    kept = apart(candidates(rng.poisson(expected)), np.zeros((0, 3)), settings.min_distance_um)
-    wanted = len(candidates(rng.poisson(expected)))
+    wanted = settings.n_cells or len(candidates(rng.poisson(expected)))
+    kept = np.zeros((0, 3))
     for _ in range(MAX_ROUNDS):
         if len(kept) >= wanted:
             break
@@ -176,6 +184,8 @@ def choose_models(models: list[dict], positions_um: np.ndarray, settings: Placem
     if not weights.sum() > 0:
         raise UserError("the proportions leave no cell of the library", "give a positive weight to a type it holds")
     layers = np.array([model["layer"] for model in models])
+    if settings.distinct and len(positions_um) <= np.count_nonzero(weights):
+        return rng.choice(len(models), size=len(positions_um), p=weights / weights.sum(), replace=False)
     if settings.surface_um is None:
         return rng.choice(len(models), size=len(positions_um), p=weights / weights.sum())
     chosen = np.zeros(len(positions_um), dtype=int)

@@ -6,6 +6,7 @@ import numpy as np
 
 from simsort.errors import UserError
 from simsort.simulation.recordings import unit_fields
+from simsort.simulation.recordings.adding import add_background, add_foreground
 from simsort.simulation.recordings.drift import Drift
 from simsort.simulation.recordings.electronics import Electronics
 from simsort.simulation.recordings.noise import NoiseGenerator, NoiseModel, default_noise
@@ -15,8 +16,11 @@ from simsort.simulation.recordings.settings import RecordingSettings
 from simsort.simulation.recordings.spike_trains import RATE_STREAM, SpikeTrains, draw_rate_hz
 from simsort.simulation.recordings.unit_fields import BackgroundFields, Snippets, UnitField
 
-BLOCK_VALUES = 2**20  # samples x channels of a block, within the bounds below
-SHORTEST_BLOCK, LONGEST_BLOCK = 4096, 32768
+# Samples of a block by number of channels: a block has about a million values. Powers of two would put all channels of a
+# sample into the same lines of the processor's cache.
+BLOCKS = ((48, 32000), (128, 16000))
+SHORTEST_BLOCK = 12000
+BACKGROUND_SHARE = 0.15  # contacts below this share of a background cell's peak are left out
 FIELD_RADIUS_UM = 400.0  # beyond it a cell's potential is not looked at
 
 
@@ -55,14 +59,17 @@ class Unit:
 class SnippetChoice:
     """Chooses snippets by interspike interval; holds of the libraries only what that needs, so it is small to pickle."""
 
-    def __init__(self, libraries, library_of_unit: list[int]):
+    def __init__(self, libraries, library_of_unit: list[int], n_foreground: int):
         self.sources = [IntervalSource(library) for library in libraries]
-        self.library_of_unit = library_of_unit
+        self.library_of_unit, self.n_foreground = library_of_unit, n_foreground
 
     def __call__(self, unit: int, times_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         from simsort.simulation.library.assign import assign_snippets
 
-        return assign_snippets(times_s, self.sources[self.library_of_unit[unit]], rng)
+        source = self.sources[self.library_of_unit[unit]]
+        if unit >= self.n_foreground:  # only the sizes of background spikes differ: any will do
+            return rng.integers(0, len(source.isi_before_ms), len(times_s))
+        return assign_snippets(times_s, source, rng)
 
 
 class IntervalSource:
@@ -73,12 +80,11 @@ class IntervalSource:
         self.isi_after_ms = np.asarray(library.isi_after_ms)
 
 
-class RecordingPlan:
-    """Cells, fields, trains, noise, drift and electronics of one recording.
+class Setup:
+    """What a recording has whatever its cells: contacts, noise, electronics, drift.
 
     Parameters
     ----------
-    libraries : sequence of CellLibrary
     probe : probeinterface.Probe
     settings : RecordingSettings
     seed : int
@@ -88,13 +94,10 @@ class RecordingPlan:
     Raises
     ------
     UserError
-        If the libraries are empty, the probe has no positions, cells overlap it, or the noise has other channels.
+        If the probe has no positions or the noise has other channels.
     """
 
-    def __init__(self, libraries, probe, settings: RecordingSettings, seed: int, noise_model: NoiseModel | None = None):
-        libraries = list(libraries)
-        if not libraries:
-            raise UserError("the library of cells is empty", "simulate at least one cell")
+    def __init__(self, probe, settings: RecordingSettings, seed: int, noise_model: NoiseModel | None = None):
         self.settings, self.seed, self.probe = settings, int(seed), checked_probe(probe)
         self.contacts_um = np.asarray(probe.contact_positions, dtype=float)[:, :2]
         self.order = rendering_order(probe)
@@ -102,16 +105,6 @@ class RecordingPlan:
         self.electronics = Electronics(settings.electronics, self.n_channels, settings.sampling_frequency_hz, self.seed)
         self.drift = Drift(settings.drift, (self.contacts_um[:, 1].min(), self.contacts_um[:, 1].max()),
                            settings.duration_s, self.seed)
-        placed = self.place(libraries)
-        self.n_before = self.n_after = 0
-        snippets = {index: Snippets(libraries[index], settings.sampling_frequency_hz)
-                    for index in sorted(set(placed.models.tolist()))}
-        self.units, geometries = self.make_units(libraries, snippets, placed)
-        self.foreground = [self.unit_field(snippets[unit.library], geometry)
-                           for unit, geometry in zip(self.units, geometries) if not unit.is_background]
-        self.background = self.background_fields(snippets, geometries)
-        self.offsets = [snippet_offsets(library) for library in libraries]
-        self.trains = self.spike_trains(libraries)
 
     @property
     def n_channels(self) -> int:
@@ -121,12 +114,12 @@ class RecordingPlan:
     @property
     def n_foreground(self) -> int:
         """Number of ground-truth units, which come first."""
-        return len(self.foreground)
+        return sum(not unit.is_background for unit in self.units)
 
     @property
     def block_samples(self) -> int:
         """Samples that are rendered at a time."""
-        return int(np.clip(2 ** int(np.log2(BLOCK_VALUES / self.n_channels)), SHORTEST_BLOCK, LONGEST_BLOCK))
+        return next((size for most, size in BLOCKS if self.n_channels <= most), SHORTEST_BLOCK)
 
     def noise_generator(self, model: NoiseModel | None) -> NoiseGenerator | None:
         """Return the noise in rendering order, None for none."""
@@ -140,6 +133,38 @@ class RecordingPlan:
                             "give noise of as many channels (NoiseModel.at_channels)")
         ordered = NoiseModel(mixing_uv=model.mixing_uv[self.order], frequencies_hz=model.frequencies_hz, power=model.power)
         return NoiseGenerator(ordered, self.block_samples, settings.sampling_frequency_hz, self.seed)
+
+
+class RecordingPlan(Setup):
+    """Cells of libraries, their fields and spike trains, and everything else of one recording.
+
+    Parameters
+    ----------
+    libraries : sequence of CellLibrary
+    probe, settings, seed, noise_model
+        See `Setup`.
+
+    Raises
+    ------
+    UserError
+        If the libraries are empty or cells overlap the probe, and for what `Setup` raises.
+    """
+
+    def __init__(self, libraries, probe, settings: RecordingSettings, seed: int, noise_model: NoiseModel | None = None):
+        libraries = list(libraries)
+        if not libraries:
+            raise UserError("the library of cells is empty", "simulate at least one cell")
+        super().__init__(probe, settings, seed, noise_model)
+        placed = self.place(libraries)
+        self.n_before = self.n_after = 0
+        snippets = {index: Snippets(libraries[index], settings.sampling_frequency_hz)
+                    for index in sorted(set(placed.models.tolist()))}
+        self.units, geometries = self.make_units(libraries, snippets, placed)
+        self.foreground = [self.unit_field(snippets[unit.library], geometry)
+                           for unit, geometry in zip(self.units, geometries) if not unit.is_background]
+        self.background = self.background_fields(snippets, geometries)
+        self.offsets = [snippet_offsets(library, settings.sampling_frequency_hz) for library in libraries]
+        self.trains = self.spike_trains(libraries)
 
     def place(self, libraries):
         """Place cells of the libraries around the probe."""
@@ -207,7 +232,7 @@ class RecordingPlan:
         chosen = [(unit, placed) for unit, placed in zip(self.units, geometries) if unit.is_background]
         if not chosen:
             return None
-        locals_ = [placed.local_channels(self, 0.1) for _, placed in chosen]
+        locals_ = [placed.local_channels(self, BACKGROUND_SHARE) for _, placed in chosen]
         width = max(len(local) for local in locals_)
         first = np.array([min(local[0], self.n_channels - width) for local in locals_])
         grid_um = unit_fields.displacement_grid(self.drift.max_displacement_um, unit_fields.BACKGROUND_STEP_UM)
@@ -237,9 +262,16 @@ class RecordingPlan:
         contacts = contacts_of(self.probe)
         return dataclasses.replace(contacts, positions_um=contacts.positions_um[self.order[places]])
 
+    def add_cells(self, traces_uv: np.ndarray, first_sample: int, *, background: bool = True) -> None:
+        """Add the potentials of all cells to traces (n_channels, n_samples) in rendering order."""
+        spikes = self.trains.between(first_sample - self.n_after, first_sample + traces_uv.shape[1] + self.n_before)
+        add_foreground(traces_uv, self, spikes, first_sample)
+        if background and self.background is not None:
+            add_background(traces_uv, self, spikes, first_sample)
+
     def spike_trains(self, libraries) -> SpikeTrains:
         """Return the spike trains of all units."""
-        choice = SnippetChoice(libraries, [unit.library for unit in self.units])
+        choice = SnippetChoice(libraries, [unit.library for unit in self.units], self.n_foreground)
         return SpikeTrains([unit.rate_hz for unit in self.units],
                            [float(unit.model.get("burst_probability", 0.0)) for unit in self.units],
                            self.settings.trains, choice, n_samples=self.settings.n_samples, seed=self.seed,
@@ -255,16 +287,24 @@ class Placed:
     peaks_uv: np.ndarray
 
     def local_channels(self, plan: RecordingPlan, share: float) -> np.ndarray:
-        """Return a run of places in rendering order: contacts that reach a share of the peak, now or after drift."""
-        loud = self.near[self.peaks_uv >= share * self.peaks_uv.max()]
-        ordered = plan.contacts_um[plan.order]
+        """Return a run of places in rendering order: contacts near the loudest one, where the tissue may carry the cell too.
+
+        Those that reach `share` of the peak come in wherever they are, unless the cell is a background one.
+        """
+        ordered = plan.contacts_um[plan.order][self.near]
+        loudest_um = ordered[self.peaks_uv.argmax()]
         reach_um = plan.drift.max_displacement_um
-        low, high = ordered[loud, 1].min() - reach_um, ordered[loud, 1].max() + reach_um
-        peak_um = ordered[self.near[self.peaks_uv.argmax()]]
-        close = np.linalg.norm(ordered[self.near] - peak_um, axis=1) <= unit_fields.LOCAL_RADIUS_UM + reach_um
-        shank_width_um = np.abs(ordered[:, 0] - peak_um[0]) <= 150.0
-        drifting = self.near[(shank_width_um & (ordered[:, 1] >= low) & (ordered[:, 1] <= high))[self.near]]
-        chosen = np.concatenate([loud, self.near[close] if share < 0.1 else loud, drifting])
+        offset_um = np.abs(ordered - loudest_um)
+        close = np.hypot(offset_um[:, 0], np.maximum(offset_um[:, 1] - reach_um, 0.0)) <= unit_fields.LOCAL_RADIUS_UM
+        loud = self.peaks_uv >= share * self.peaks_uv.max()
+        if share >= BACKGROUND_SHARE:
+            chosen = self.near[close & loud]
+        else:
+            chosen = self.near[close | loud]
+        if reach_um > 0 and share >= BACKGROUND_SHARE:
+            low, high = ordered[close & loud, 1].min() - reach_um, ordered[close & loud, 1].max() + reach_um
+            chosen = self.near[(offset_um[:, 0] <= unit_fields.LOCAL_RADIUS_UM) & (ordered[:, 1] >= low)
+                               & (ordered[:, 1] <= high)]
         return np.arange(chosen.min(), chosen.max() + 1)
 
 
@@ -291,6 +331,7 @@ def rendering_order(probe) -> np.ndarray:
     return np.lexsort((positions[:, 0], positions[:, 1], shanks))
 
 
-def snippet_offsets(library) -> np.ndarray:
-    """Return how far (n_snippets,) into its sample each snippet's soma crossing lies, in samples of the library, 0 to 1."""
-    return np.mod(np.asarray(library.spike_times_s) * library.sampling_frequency_hz, 1.0)
+def snippet_offsets(library, sampling_frequency_hz: float) -> np.ndarray:
+    """Return how far (n_snippets,) behind its sample each snippet's soma crossing lies, in samples of the recording."""
+    fractions = np.mod(np.asarray(library.spike_times_s) * library.sampling_frequency_hz, 1.0)
+    return fractions * sampling_frequency_hz / library.sampling_frequency_hz

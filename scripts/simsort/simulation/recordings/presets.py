@@ -38,7 +38,8 @@ PRESETS: dict[str, Preset] = {
     "paper": Preset(probe="tetrode-paper", n_channels=None, settings=RecordingSettings(
         mode="continuous", sampling_frequency_hz=10000.0, foreground_uv=0.0, background_uv=0.0, noise=None,
         electronics=ElectronicsSettings(uv_per_bit=0.1, n_bits=16),
-        placement=PlacementSettings(radius_um=50.0, margin_um=0.0, min_distance_um=0.0), contact_points=1)),
+        placement=PlacementSettings(radius_um=50.0, margin_um=0.0, min_distance_um=0.0, n_cells=5, distinct=True),
+        contact_points=1)),
 }
 
 

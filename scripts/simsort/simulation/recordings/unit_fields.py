@@ -11,7 +11,7 @@ import numpy as np
 
 from simsort.simulation.recordings.noise import SPIKE_BAND_HZ
 
-LOCAL_RADIUS_UM = 100.0
+LOCAL_RADIUS_UM = 80.0
 PEAK_SHARE = 0.01  # contacts that reach this share of the cell's peak are never left out
 FOREGROUND_TOLERANCE, FOREGROUND_MODES = 1e-3, 16
 BACKGROUND_TOLERANCE, BACKGROUND_MODES = 2e-2, 4
