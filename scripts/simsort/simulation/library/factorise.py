@@ -7,6 +7,7 @@ from simsort.simulation.field.line_source import transfer_matrix
 RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128)
 RING_UM = (15.0, 30.0, 60.0)
 N_AROUND = 4
+PEAK_FLOOR_UV, RMS_ERROR_UV = 0.1, 1.0  # both far below any recording's noise
 
 
 def ring_points_um() -> np.ndarray:
@@ -19,8 +20,8 @@ def ring_points_um() -> np.ndarray:
 def factorise(snippets: np.ndarray, geometry, relative_error: float) -> tuple[np.ndarray, np.ndarray]:
     """Write snippets as sums of as few components as the potentials near the cell need.
 
-    The principal components of the currents, not centred; as many as keep every snippet's potential at each of 18 places around
-    the soma within an error relative to its peak there.
+    The principal components of the currents, not centred; as many as keep the peak of every snippet at each of 18 places around
+    the soma to a relative error (or 0.1 uV), and the rest of it to 1 uV RMS.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def factorise(snippets: np.ndarray, geometry, relative_error: float) -> tuple[np
     geometry : SegmentGeometry
         The cell.
     relative_error : float
-        Largest error of the potential, over the snippet's own peak at that place.
+        Largest relative error of a peak.
 
     Returns
     -------
@@ -51,13 +52,15 @@ def factorise(snippets: np.ndarray, geometry, relative_error: float) -> tuple[np
 
 
 def fewest(vectors: np.ndarray, potentials: np.ndarray, values: np.ndarray, relative_error: float) -> int:
-    """Return the smallest of `RANKS` whose error is small enough, or all components."""
+    """Return the smallest of `RANKS` whose errors are small enough, or all components."""
     n_snippets = len(vectors)
     peaks = np.abs(potentials).max(axis=2)
     flat = potentials.reshape(n_snippets, -1)
     for rank in [rank for rank in RANKS if rank < n_snippets]:
         part = vectors[:, :rank].astype(np.float32)
-        errors = np.abs(flat - part @ (part.T @ flat)).reshape(potentials.shape).max(axis=2)
-        if np.all(errors <= relative_error * peaks.max(axis=0)) and np.all(errors <= 3 * relative_error * peaks):
+        kept = (part @ (part.T @ flat)).reshape(potentials.shape)
+        change = np.abs(np.abs(kept).max(axis=2) - peaks)
+        error_rms = np.sqrt(np.mean((potentials - kept)**2, axis=2))
+        if np.all(change <= relative_error * peaks + PEAK_FLOOR_UV) and np.all(error_rms <= RMS_ERROR_UV):
             return rank
     return int(np.sum(values > 0)) or 1

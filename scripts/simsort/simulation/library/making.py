@@ -23,7 +23,7 @@ FEWEST_SPIKES = 3
 
 
 def make_cell_library(model, *, drive: str = "conductances", duration_s: float = 20.0, dt_ms: float = DT_MS, seed: int = 0,
-                      max_snippets: int = 400, kinetics: str = "auto", relative_error: float = 0.005,
+                      max_snippets: int = 400, kinetics: str = "auto", relative_error: float = 0.008,
                       marks: dict | None = None) -> CellLibrary:
     """Simulate a cell once.
 
@@ -44,8 +44,8 @@ def make_cell_library(model, *, drive: str = "conductances", duration_s: float =
         Most spikes kept.
     kinetics : "auto" | "nmodl" | "kschan", default: "auto"
         See `build_cell`.
-    relative_error : float, default: 0.005
-        Largest error of the potential near the cell, see `factorise`.
+    relative_error : float, default: 0.008
+        Largest relative error of a spike's peak near the cell, see `factorise`.
     marks : dict, optional
         Kept in `statistics`.
 

@@ -73,8 +73,8 @@ def field_statistics(mean_currents_na: np.ndarray, geometry, sampling_frequency_
         filtered = highpass(np.pad(raw, ((0, 0), (200, 200))), sampling_frequency_hz)[:, 200:-200]
         best = int(np.argmin(filtered.min(axis=1)))
         found[f"amplitude_uv_{distance_um:.0f}um"] = round(float(-filtered[best].min()), 2)
-    found["trough_to_peak_ms"] = round(trough_to_peak_ms(filtered[best], sampling_frequency_hz), 4)
-    found["trough_to_peak_raw_ms"] = round(trough_to_peak_ms(raw[best], sampling_frequency_hz), 4)
+    found["trough_to_peak_ms"] = round(float(trough_to_peak_ms(filtered[best], sampling_frequency_hz)), 4)
+    found["trough_to_peak_raw_ms"] = round(float(trough_to_peak_ms(raw[best], sampling_frequency_hz)), 4)
     return found
 
 
