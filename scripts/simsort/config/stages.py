@@ -202,12 +202,13 @@ class Simulation:
 class Rendering:
     """The labelled recordings of --workflow pretrain, `simsort simulate` and `simsort render`."""
 
+    preset: str | None = option(None, "set by --simulation.preset", choices=("paper",))
     probes: list = option(["neuropixels1", "tetrode"], "probes by name, or probeinterface JSON files")
     n_channels: int = option(32, "most channels of a probe, from its tip", minimum=1)
     n_recordings: int = option(1, "recordings per probe, each with other positions, spikes and noise", minimum=1)
     duration_s: float = option(60.0, "duration of a recording in seconds", minimum=1.0)
     sampling_frequency_hz: float = option(30000.0, "sampling frequency", minimum=5000.0, maximum=200000.0)
-    density_per_mm3: float = option(20000.0, "active neurons per cubic millimetre", minimum=0.001, maximum=1e6)
+    density_per_mm3: float | None = option(None, "active neurons per cubic millimetre; default: 20000", minimum=0.001, maximum=1e6)
     foreground_uv: float = option(30.0, "smallest mean spike peak (300-6000 Hz) of a labelled unit in uV; weaker cells fire "
                                   "in the background", minimum=0.0)
     noise_level_uv: float = option(6.0, "added noise, RMS between 300 and 6000 Hz in uV", minimum=0.0)
@@ -247,7 +248,7 @@ FAST = {
 PRESETS = {
     "paper": {
         "simulation": {"dt_ms": 0.1, "drive": "pink_noise"},
-        "rendering": {"probes": ["tetrode-paper"], "n_channels": 4, "sampling_frequency_hz": 10000.0, "noise_level_uv": 0.0,
+        "rendering": {"preset": "paper", "probes": ["tetrode-paper"], "n_channels": 4, "sampling_frequency_hz": 10000.0, "noise_level_uv": 0.0, "foreground_uv": 0.0, "density_per_mm3": 7400.0,
                       "drift": "none", "mode": "continuous"},
     },
 }

@@ -46,7 +46,7 @@ def build_manifest(plan, store: Store, rendering: dict, recordings: Path) -> dic
     made_with = {name: value for name, value in surroundings().items() if name not in ABOUT_THIS_RUN}
     return {"format": 1, "config_hash": plan.config_hash, "simulation": plan.settings, "rendering": rendering,
             "made_with": made_with, "missing": [name for name in plan.names if states[name] != "finished"],
-            "cells": [without(cell, "config_hash") for cell in cells],
+            "cells": [without(cell, "config_hash", "wall_s") for cell in cells],
             "recordings": [without(note, "settings", "cells", "identity") for note in notes if note]}
 
 

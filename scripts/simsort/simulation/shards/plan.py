@@ -60,11 +60,16 @@ def make_plan(settings: dict) -> Plan:
     UserError
         For a source or type that does not exist, or two cells of one name.
     """
-    from simsort.simulation.cells.sources import list_models
+    drawn = {"types": settings["cell_types"] or None, "n_individuals": settings["n_individuals"], "seed": settings["seed"]}
+    if settings["cells"] == "builtin":
+        from simsort.simulation.cells.cell_types import builtin_models
 
-    models = sorted(list_models(settings["cells"], types=settings["cell_types"] or None,
-                                n_individuals=settings["n_individuals"], seed=settings["seed"]),
-                    key=lambda model: model.name)
+        models = builtin_models(**drawn)
+    else:
+        from simsort.simulation.cells.sources import list_models
+
+        models = list_models(settings["cells"], **drawn)
+    models = sorted(models, key=lambda model: model.name)
     if not models:
         raise UserError(f"--simulation.cells {settings['cells']} has no cell", "choose another source or other types")
     names = [model.name for model in models]

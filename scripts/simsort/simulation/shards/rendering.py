@@ -132,6 +132,54 @@ def render_to_folder(job: RecordingJob, settings: dict, plan, store: Store, out:
     return True
 
 
+def recording_settings(job: RecordingJob, settings: dict):
+    """Return the `RecordingSettings` of a job: those of the probe's preset with the user's settings in them."""
+    from dataclasses import replace
+
+    from simsort.simulation.recordings.noise import NoiseSettings
+    from simsort.simulation.recordings.presets import PRESETS
+
+    base = PRESETS[settings["preset"] or (job.probe if job.probe in PRESETS else "linear")].settings
+    placement, noise = base.placement, None
+    if settings["density_per_mm3"] is not None:
+        placement = replace(placement, density_per_mm3=settings["density_per_mm3"])
+    if settings["noise_level_uv"] > 0:
+        noise = replace(base.noise or NoiseSettings(), level_uv=settings["noise_level_uv"])
+    drift = replace(base.drift, kind=settings["drift"], amplitude_um=settings["drift_um"],
+                    non_rigidity=settings["drift_non_rigidity"])
+    return replace(base, duration_s=settings["duration_s"], sampling_frequency_hz=settings["sampling_frequency_hz"],
+                   foreground_uv=settings["foreground_uv"], mode=settings["mode"], placement=placement, noise=noise,
+                   drift=drift)
+
+
+def write_recording(job: RecordingJob, settings: dict, cells: list, folder: Path, n_jobs: int) -> dict:
+    """Render a recording into an empty folder; return what its note says about the units."""
+    from simsort.simulation.recordings.probes import make_probe
+    from simsort.simulation.recordings.recording import simulate_recording
+    from simsort.simulation.recordings.write import write_folder, write_spikeglx_session
+    from simsort.simulation.seeds import seed_of
+
+    seed = seed_of("recording", settings["seed"], job.name)[0]
+    recording = simulate_recording(cells, make_probe(job.probe, job.n_channels), recording_settings(job, settings), seed)
+    if settings["format"] == "spikeglx":
+        write_spikeglx_session(recording, folder, job.name)
+    else:
+        write_folder(recording, folder, n_jobs=n_jobs)
+    for pickled in folder.rglob("provenance.pkl"):  # SpikeInterface's copy of the whole plan, of no use to readers
+        pickled.unlink()
+    truth = recording.ground_truth()
+    return {"n_units": truth.get_num_units(), "units": describe_units(truth)}
+
+
+def describe_units(truth) -> list[dict]:
+    """Return type, place and size of every labelled unit, as JSON."""
+    names = ("cell_type", "layer", "neuron_class", "subclass", "model", "x", "y", "z", "snr", "peak_amplitude_uv",
+             "firing_rate")
+    rows = zip(truth.unit_ids, *(truth.get_property(name) for name in names), strict=True)
+    return [dict(zip(("unit_id", *names), (value if isinstance(value, str) else round(float(value), 3) for value in row)))
+            for row in ((str(unit_id), *values) for unit_id, *values in rows)]
+
+
 def load_cells(plan, store: Store) -> list:
     """Load every cell of a plan.
 

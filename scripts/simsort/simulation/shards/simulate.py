@@ -3,6 +3,8 @@
 import concurrent.futures
 import errno
 import logging
+import os
+import sys
 import time
 
 from simsort.errors import UserError, one_line
@@ -51,6 +53,8 @@ def simulate_cells(plan: Plan, store: Store, models, *, n_jobs: int = 1) -> int:
     todo = unfinished(store, models)
     if not todo:
         return 0
+    # One thread in each process: they run side by side, and sums of several threads differ in their last bits.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     progress = Progress("cells simulated", len(todo))
     failures = []
     with concurrent.futures.ThreadPoolExecutor(max(1, n_jobs)) as pool:
@@ -109,6 +113,4 @@ def simulate_cell(plan: Plan, store: Store, model) -> dict:
 
 def print_line(text: str) -> None:
     """Say something on standard error."""
-    import sys
-
     print(f"simsort: {text}", file=sys.stderr, flush=True)

@@ -94,7 +94,10 @@ class Store:
         path = self.path(name)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
+            part.touch()
+            mode = part.stat().st_mode
             save(part)
+            part.chmod(mode)  # safetensors keeps its files from the group, which shares stores on a cluster
             note = {"name": name, "config_hash": self.config_hash, "bytes": part.stat().st_size, "sha256": sha256_of(part),
                     **facts}
             part.replace(path)

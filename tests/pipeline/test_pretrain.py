@@ -1,0 +1,78 @@
+"""--workflow pretrain on one machine: wiring, resuming, and a small real run."""
+
+import json
+
+import pytest
+
+from test_stub import run_stub
+from workflow_runs import run_slm
+
+pytestmark = pytest.mark.pipeline
+STAGES = {"CHECK_PARAMS", "COMPILE_MECHANISMS", "SIMULATE", "RENDER", "FAILURES", "MANIFEST"}
+CACHED = {"CHECK_PARAMS", "RENDER"}  # the others look at the store of cells and at this run
+SMALL = ("--workflow", "pretrain", "--n_jobs", "2", "--simulation_args", "--cell-types L23_PC,L5_NBC --simulated-s 1",
+         "--rendering_args", "--probes tetrode --duration-s 3 --density-per-mm3 40000 --foreground-uv 20")
+
+
+def processes(trace, *states):
+    """Names of the processes with tasks in one of the states."""
+    return {row["process"].removeprefix("PRETRAIN:") for row in trace if row["status"] in states}
+
+
+def test_the_stages_run_and_resume(tmp_path):
+    done, trace = run_stub(tmp_path, "--workflow", "pretrain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert processes(trace, "COMPLETED") == STAGES and len(trace) == 7, "two shards"
+    assert (tmp_path / "results/simulation/recordings/stub_00").is_dir()
+    done, trace = run_stub(tmp_path, "--workflow", "pretrain")
+    assert processes(trace, "CACHED") == CACHED and processes(trace, "COMPLETED") == STAGES - CACHED
+
+
+def test_a_params_file_may_choose_the_workflow(tmp_path):
+    params = tmp_path / "params.yaml"
+    params.write_text("workflow: pretrain\nrendering:\n  n_recordings: 2\n")
+    done, trace = run_stub(tmp_path, "--params_file", str(params))
+    assert done.returncode == 0 and processes(trace, "COMPLETED") == STAGES, done.stdout
+    used = json.loads((tmp_path / "results/nextflow/parameters.json").read_text())
+    assert used["rendering"]["n_recordings"] == 2 and used["globals"]["workflow"] == "pretrain"
+
+
+def test_training_too_is_refused(tmp_path):
+    run = run_slm(tmp_path, "--workflow", "all")
+    assert run.status == 2 and "--workflow all is not part of this version yet" in run.errors[0], run.text
+
+
+@pytest.mark.slow
+def test_cells_and_recordings_from_nothing(tmp_path):
+    import spikeinterface as si
+
+    run = run_slm(tmp_path, *SMALL, DATA_PATH="")
+    assert run.status == 0, run.text
+    assert "to do: 2 cells and 1 recording" in run.text and "core-hours" in run.text
+    assert "training on them is not part of this version" in run.text
+    simulation = run.results / "simulation"
+    assert str(simulation / "index.html") in run.text and (simulation / "index.html").is_file()
+    manifest = json.loads((simulation / "manifest.json").read_text())
+    assert len(manifest["cells"]) == 2 and manifest["missing"] == []
+    assert {(simulation / cell["file"]).stat().st_size == cell["bytes"] for cell in manifest["cells"]} == {True}
+    truth = si.load(simulation / "recordings/tetrode_00/ground_truth")
+    assert truth.get_num_units() == manifest["recordings"][0]["n_units"]
+
+    again = run_slm(tmp_path, *SMALL, DATA_PATH="")
+    assert again.status == 0, again.text
+    assert "SIMULATE" not in processes(again.trace(), "COMPLETED", "CACHED") and "2 of 2 cells are there already" in again.text
+    assert processes(again.trace(), "CACHED") == CACHED
+
+    [cell] = (tmp_path / "scr_tmp_dir/simulation").glob("*/cells/L23_PC_00.safetensors")
+    cell.unlink()
+    mended = run_slm(tmp_path, *SMALL, DATA_PATH="")
+    assert mended.status == 0, mended.text
+    assert mended.tasks("COMPLETED").count("PRETRAIN:SIMULATE") == 1
+    cells = json.loads((simulation / "manifest.json").read_text())["cells"]
+    assert [c["sha256"] for c in cells] == [c["sha256"] for c in manifest["cells"]]
+
+
+@pytest.mark.slow
+def test_a_mistake_about_cells_is_one_line(tmp_path):
+    run = run_slm(tmp_path, "--workflow", "pretrain", "--simulation.cell-types", "L9_XYZ", DATA_PATH="")
+    assert run.status == 2 and len(run.errors) == 1 and "L9_XYZ" in run.errors[0], run.text
