@@ -70,14 +70,19 @@ def load_nmodl(*, required: bool) -> bool:
     from pathlib import Path
 
     from simsort.simulation import mechanisms
-    from simsort.simulation.mechanisms.compiling import compile_mechanisms, load_mechanisms
+    from simsort.simulation.mechanisms.compiling import check_compiler, compile_mechanisms, load_mechanisms
 
     try:
-        load_mechanisms(compile_mechanisms(Path(mechanisms.__file__).parent))
+        library = compile_mechanisms(Path(mechanisms.__file__).parent)
     except UserError:
         if required:
             raise
-        return False
+        try:
+            check_compiler()
+        except UserError:
+            return False  # what KSChan is for; with a compiler there, the failure is the caller's to know
+        raise
+    load_mechanisms(library)
     return True
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 TABLE_MV = (-120.0, 80.0)
 TABLE_STEPS = 800
+CHARGES = {"na": 1, "k": 1, "ca": 2}
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def make_kschan(channel: str, celsius: float) -> str:
     kschan = h.KSChan(0)
     kschan.name(name)
     if form.ion:
+        h.ion_register(form.ion, CHARGES[form.ion])  # KSChan crashes on an ion that NEURON has not heard of
         kschan.ion(form.ion)
     v = np.linspace(*TABLE_MV, TABLE_STEPS + 1)
     for gate in form.gates:
