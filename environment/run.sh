@@ -87,8 +87,9 @@ choose_data() {
     else
         require_images simulation
         mkdir -p "$folder"
-        "$SIMSORT_CONTAINER_ENGINE" exec --no-home --bind "$PIPELINE_PATH/scripts" --bind "$(cd "$folder" && pwd)" \
-            --pwd "$(cd "$folder" && pwd)" --env "PYTHONPATH=$PIPELINE_PATH/scripts,NUMBA_CACHE_DIR=/tmp/numba,MPLCONFIGDIR=/tmp/mpl" \
+        folder=$(cd "$folder" && pwd)
+        "$SIMSORT_CONTAINER_ENGINE" exec --no-home --bind "$PIPELINE_PATH/scripts" --bind "$folder" \
+            --pwd "$folder" --env "PYTHONPATH=$PIPELINE_PATH/scripts,NUMBA_CACHE_DIR=/tmp/numba,MPLCONFIGDIR=/tmp/mpl,SIMSORT_MECHANISMS=$folder/.mechanisms" \
             "$(image_path simulation)" python3 -m simsort example --out . || exit
     fi
     DATA_PATH=$folder/example_g0

@@ -123,3 +123,25 @@ def test_a_folder_without_cells_is_said(run_cli, tmp_path):
     assert done.status == 2 and "simsort simulate" in done.stderr
     done = run_cli("simulate", "--store", tmp_path)
     assert done.status == 2 and "--shard K/N" in done.stderr
+
+
+def test_the_built_in_example(run_cli, tmp_path):
+    import spikeinterface as si
+    from spikeinterface.extractors import read_spikeglx
+
+    first = run_cli("example", "--out", tmp_path / "a", "--duration-s", 10)
+    assert first.status == 0 and "simulated in NEURON" in first.stdout and "cells simulated 7 of 7" in first.stderr
+    truth = si.load(tmp_path / "a/ground_truth")
+    recording = read_spikeglx(tmp_path / "a/example_g0", stream_id="imec0.ap")
+    assert recording.get_num_channels() == 32 and recording.get_duration() == 10
+    assert truth.get_num_units() == 12
+    snr = sorted(truth.get_property("snr"))
+    assert snr[0] > 3 and 10 < snr[-1] < 40, snr
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["example.json", "example_g0", "ground_truth"]
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*.bin")}
+    again = run_cli("example", "--out", tmp_path / "a", "--duration-s", 10)
+    assert again.status == 0 and again.stderr == ""
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    other = run_cli("example", "--out", tmp_path / "a", "--duration-s", 11)
+    assert other.status == 2 and "other settings" in other.stderr
+    assert run_cli("example", "--out", tmp_path / "c", "--n-channels", 400).status == 2

@@ -102,7 +102,7 @@ def test_the_sorters_page_has_every_sorter():
 
 
 @pytest.mark.parametrize("words", ["--sorter simsort", "--workflow pretrain", "`nwb/`", "quality_control", "curate.html",
-                                   "Figurl", "generated\nby SpikeInterface", "`lupin` (default)"])
+                                   "Figurl", "neurons [simulated in NEURON]", "`lupin` (default)"])
 def test_the_readme_says_what_is_not_there(words):
     assert words in README
 
