@@ -6,10 +6,10 @@ from pathlib import Path
 
 from simsort.errors import UserError
 
-# Measured on one core of a server of 2020 (docs/simulation.md); only the order of magnitude is promised.
-CELL_SECONDS_PER_CORE_MINUTE = 60.0  # at dt = 1/30 ms, compiled mechanisms
+# Measured with the built-in cells on one core, rounded down; only the order of magnitude is promised.
+CELL_SECONDS_PER_CORE_MINUTE = 120.0  # at dt = 1/30 ms, compiled mechanisms
 KSCHAN_SLOWER = 2.0
-PREPARATION_CORE_S = 12.0  # building a cell and the pilot runs that find its input
+PREPARATION_CORE_S = 6.0  # building a cell and the pilot runs that find its input
 BYTES_PER_CELL = 3_000_000
 RENDERING_TIMES_REAL_TIME = 30.0  # per core at 32 channels
 CONTINUOUS_NEURONS_PER_RECORDING = 40
