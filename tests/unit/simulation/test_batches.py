@@ -16,7 +16,8 @@ DEVICES = ["cpu", pytest.param("cuda", marks=[
     pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")])]
 
 
-@pytest.fixture(scope="module", params=[("tetrode", None, "none"), ("neuropixels2", 16, "mixture")], ids=["tetrode", "drift"])
+@pytest.fixture(scope="module", params=[("tetrode", None, "none"), ("neuropixels2", 16, "mixture")],
+                ids=["tetrode", "drift"])
 def recording(request):
     name, n_channels, kind = request.param
     settings = RecordingSettings(duration_s=20.0, drift=DriftSettings(kind=kind, oscillation_period_s=5.0))
@@ -27,7 +28,8 @@ def recording(request):
 def test_same_numbers_as_the_recording(recording, device):
     from simsort.simulation.recordings.batches import render_batch
 
-    batch, renderer = render_batch(recording, n_windows=20, window_samples=1500, seed=1, device=device), Renderer(recording.plan)
+    renderer = Renderer(recording.plan)
+    batch = render_batch(recording, n_windows=20, window_samples=1500, seed=1, device=device)
     for index in (0, 7, 19):
         start = int(batch.starts[index])
         expected = renderer.uv(start, start + 1500).T
@@ -35,7 +37,7 @@ def test_same_numbers_as_the_recording(recording, device):
     rounded = render_batch(recording, n_windows=4, window_samples=1500, seed=1, device=device, digitise=True)
     counts = recording.get_traces(start_frame=int(rounded.starts[0]), end_frame=int(rounded.starts[0]) + 1500,
                                   return_in_uV=True)
-    assert np.mean(np.abs(rounded.traces_uv[0].cpu().numpy().T - counts) > 1e-3) < 1e-3  # a sample on the edge of a step
+    assert np.mean(np.abs(rounded.traces_uv[0].cpu().numpy().T - counts) > 1e-3) < 1e-3  # samples on a step's edge
 
 
 @pytest.mark.parametrize("device", DEVICES)

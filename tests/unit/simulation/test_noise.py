@@ -21,7 +21,8 @@ def make_noise(model, n_blocks=8, block_samples=16000, seed=0):
 
 
 def white(covariance):
-    return NoiseModel(mixing_uv=np.linalg.cholesky(covariance), frequencies_hz=np.array([0.0, 15000.0]), power=np.ones(2))
+    return NoiseModel(mixing_uv=np.linalg.cholesky(covariance),
+                      frequencies_hz=np.array([0.0, 15000.0]), power=np.ones(2))
 
 
 @settings(max_examples=10, deadline=None)
@@ -69,7 +70,8 @@ def test_default_noise_has_its_level_colour_and_spatial_correlation():
 
 def test_from_covariances_and_its_mistakes():
     lags = np.abs(np.subtract.outer(np.arange(40), np.arange(40)))
-    model = NoiseModel.from_covariances(9 * np.array([[1.0, 0.3], [0.3, 1.0]]), 0.6**lags, sampling_frequency_hz=FREQUENCY_HZ)
+    model = NoiseModel.from_covariances(9 * np.array([[1.0, 0.3], [0.3, 1.0]]), 0.6**lags,
+                                        sampling_frequency_hz=FREQUENCY_HZ)
     noise = make_noise(model)
     assert np.corrcoef(noise)[0, 1] == pytest.approx(0.3, abs=0.02)
     assert noise.std() == pytest.approx(3.0, rel=0.03)
@@ -101,7 +103,8 @@ def test_fit_finds_the_noise_between_the_spikes():
 def test_noise_of_a_neuropixels_recording(simsort_data):
     folder = simsort_data / "ibl_noise"
     spatial, temporal = (np.load(folder / f"{name}_cov.npy") for name in ("spatial", "temporal"))
-    model = NoiseModel.from_covariances(spatial, temporal, sampling_frequency_hz=FREQUENCY_HZ, scale_uv=10.0).at_channels(range(32))
+    whole = NoiseModel.from_covariances(spatial, temporal, sampling_frequency_hz=FREQUENCY_HZ, scale_uv=10.0)
+    model = whole.at_channels(range(32))
     noise = make_noise(model, 20)
     found = np.cov(noise)
     np.testing.assert_allclose(found, 100 * spatial[:32, :32], atol=6.0)

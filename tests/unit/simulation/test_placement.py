@@ -13,7 +13,8 @@ from simsort.simulation.recordings.probes import body_of, make_probe
 MODELS = [{"cell_type": name, "layer": layer, "neuron_class": kind, "subclass": subclass}
           for name, layer, kind, subclass in (("L23_PC", "L2/3", "excitatory", "pyramidal"),
                                               ("L5_TTPC", "L5", "excitatory", "pyramidal"),
-                                              ("L5_PVB", "L5", "inhibitory", "PV"), ("L6_PC", "L6", "excitatory", "pyramidal"))]
+                                              ("L5_PVB", "L5", "inhibitory", "PV"),
+                                              ("L6_PC", "L6", "excitatory", "pyramidal"))]
 
 
 def place(probe, seed=0, models=MODELS, **kwargs):
@@ -33,7 +34,8 @@ def test_no_cell_is_nearer_than_the_margins(seed, name, margin_um, min_distance_
         assert pdist(placed.positions_um).min() >= min_distance_um
     if body_of(probe).has_back:
         assert (placed.positions_um[:, 2] >= 0).all()
-    np.testing.assert_allclose(placed.rotations @ placed.rotations.transpose(0, 2, 1), np.broadcast_to(np.eye(3), placed.rotations.shape), atol=1e-9)
+    squares = placed.rotations @ placed.rotations.transpose(0, 2, 1)
+    np.testing.assert_allclose(squares, np.broadcast_to(np.eye(3), squares.shape), atol=1e-9)
 
 
 def test_density_is_what_was_asked():

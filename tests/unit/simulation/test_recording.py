@@ -21,7 +21,8 @@ from simsort.simulation.recordings.spike_trains import SpikeTrainSettings
 from simsort.simulation.recordings.unit_fields import resampling_matrix
 
 LIVELY = RecordingSettings(
-    duration_s=4.0, drift=DriftSettings(kind="mixture", oscillation_period_s=3.0, jumps_per_minute=60.0, non_rigidity=0.5),
+    duration_s=4.0,
+    drift=DriftSettings(kind="mixture", oscillation_period_s=3.0, jumps_per_minute=60.0, non_rigidity=0.5),
     electronics=ElectronicsSettings(line_noise_uv=3.0, artefacts_per_minute=60.0, channel_gain_spread=0.05))
 
 
@@ -50,7 +51,8 @@ def test_any_chunk_is_part_of_the_whole(recording, whole, start, length, channel
 def test_backwards_in_a_fresh_copy_and_pickled(recording, whole):
     copy = pickle.loads(pickle.dumps(recording))
     for start in (110000, 64000, 31999, 0):
-        np.testing.assert_array_equal(copy.get_traces(start_frame=start, end_frame=start + 5000), whole[start:start + 5000])
+        again = copy.get_traces(start_frame=start, end_frame=start + 5000)
+        np.testing.assert_array_equal(again, whole[start:start + 5000])
     assert len(pickle.dumps(recording)) < 20e6
     np.testing.assert_array_equal(make().get_traces(end_frame=2000), whole[:2000])
     assert not np.array_equal(make(seed=1).get_traces(end_frame=2000), whole[:2000])
@@ -62,8 +64,8 @@ def test_a_longer_recording_begins_the_same_without_jumps():
 
 
 def test_parallel_workers_write_the_same_bytes(recording, whole, tmp_path):
-    saved = recording.save(folder=tmp_path / "saved", format="binary", n_jobs=2, chunk_duration="0.7s", progress_bar=False,
-                           verbose=False)
+    saved = recording.save(folder=tmp_path / "saved", format="binary", n_jobs=2, chunk_duration="0.7s",
+                           progress_bar=False, verbose=False)
     np.testing.assert_array_equal(saved.get_traces(), whole)
 
 
@@ -74,7 +76,8 @@ def test_it_is_an_ordinary_recording(recording):
 
 
 def test_true_spikes_lie_where_the_traces_show_them():
-    quiet = RecordingSettings(duration_s=20.0, noise=None, foreground_uv=10.0, background_uv=10.0, trains=SpikeTrainSettings(rate_scale=0.5),
+    quiet = RecordingSettings(duration_s=20.0, noise=None, foreground_uv=10.0, background_uv=10.0,
+                              trains=SpikeTrainSettings(rate_scale=0.5),
                               placement=PlacementSettings(positions_um=((12.0, 12.0, 25.0), (12.0, -14.0, 20.0))))
     recording = make(settings=quiet)
     sorting = recording.ground_truth()
@@ -101,10 +104,11 @@ def test_ground_truth_holds_the_foreground_with_its_properties(recording):
         assert len(sorting.get_property(name)) == len(sorting.unit_ids)
     from spikeinterface import get_noise_levels
 
-    levels_uv = get_noise_levels(bandpass_filter(recording, 300, 6000), return_in_uV=True, random_slices_kwargs={"seed": 0})
+    levels_uv = get_noise_levels(bandpass_filter(recording, 300, 6000), return_in_uV=True,
+                                 random_slices_kwargs={"seed": 0})
     channels = sorting.get_property("peak_channel")
-    np.testing.assert_allclose(sorting.get_property("snr"), sorting.get_property("peak_amplitude_uv") / levels_uv[channels],
-                               rtol=0.15)
+    expected = sorting.get_property("peak_amplitude_uv") / levels_uv[channels]
+    np.testing.assert_allclose(sorting.get_property("snr"), expected, rtol=0.15)
 
 
 def test_many_channels_in_any_order_on_any_probe():
@@ -127,7 +131,8 @@ def test_a_library_of_another_rate_is_resampled():
     course = np.exp(-(((times_ms - 0.5) / 0.3) ** 2))
     np.testing.assert_allclose(course @ matrix, np.exp(-(((new_ms - 0.5) / 0.3) ** 2)), atol=2e-3)
     slow = RecordingSettings(duration_s=2.0, sampling_frequency_hz=20000.0, noise=None)
-    mine, direct = (make(settings=slow, cells=made_up_cells(sampling_frequency_hz=hz)).plan for hz in (30000.0, 20000.0))
+    mine, direct = (make(settings=slow, cells=made_up_cells(sampling_frequency_hz=frequency_hz)).plan
+                    for frequency_hz in (30000.0, 20000.0))
     assert mine.n_foreground == direct.n_foreground
     peaks = [[unit.peak_uv for unit in plan.units[:5]] for plan in (mine, direct)]
     np.testing.assert_allclose(*peaks, rtol=0.1)
@@ -154,7 +159,8 @@ def test_presets_and_mistakes():
     assert paper.settings.sampling_frequency_hz == 10000 and paper.settings.noise is None
     assert paper.settings.drift.kind == "none" and paper.settings.mode == "continuous"
     for settings in (lambda: RecordingSettings(duration_s=0.01), lambda: RecordingSettings(sampling_frequency_hz=100.0),
-                     lambda: RecordingSettings(mode="fast"), lambda: ElectronicsSettings(n_bits=20), lambda: preset("octrode")):
+                     lambda: RecordingSettings(mode="fast"), lambda: ElectronicsSettings(n_bits=20),
+                     lambda: preset("octrode")):
         with pytest.raises(UserError):
             settings()
     with pytest.raises(UserError, match="empty"):

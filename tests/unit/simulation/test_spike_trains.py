@@ -66,7 +66,8 @@ def test_lognormal_rates():
 
 def test_units_share_slow_modulation():
     def correlation(depth):
-        trains = make_trains(rates_hz=(30.0, 30.0), bursts=(0, 0), n_samples=300 * 30000, correlation=depth, regularity=3.0)
+        trains = make_trains(rates_hz=(30.0, 30.0), bursts=(0, 0), n_samples=300 * 30000, correlation=depth,
+                             regularity=3.0)
         spikes = trains.between(0, trains.n_samples)
         counts = [np.histogram(spikes.sample[spikes.unit == unit], bins=600)[0] for unit in range(2)]
         return np.corrcoef(counts)[0, 1]

@@ -15,7 +15,8 @@ from simsort.simulation.recordings.write import write_folder, write_spikeglx_ses
 
 
 def make(name, n_channels=None, **kwargs):
-    return simulate_recording(made_up_cells(), make_probe(name, n_channels), RecordingSettings(duration_s=2.0, **kwargs), 2)
+    settings = RecordingSettings(duration_s=2.0, **kwargs)
+    return simulate_recording(made_up_cells(), make_probe(name, n_channels), settings, 2)
 
 
 def test_folder_loads_in_spikeinterface_with_its_truth(tmp_path):
@@ -48,7 +49,8 @@ def test_spikeglx_session_reads_back(tmp_path):
     truth = load(tmp_path / "out" / "ground_truth")
     assert truth.get_num_units() == recording.plan.n_foreground > 0
     in_turns = read_spikeglx(write_spikeglx_session(recording, tmp_path / "turns"), stream_id="imec0.ap").get_traces()
-    np.testing.assert_allclose(in_turns[100:-100, 0], recording.get_traces()[100:-100, 0], atol=1)  # first of its converter
+    # The first channel of its converter, and the last.
+    np.testing.assert_allclose(in_turns[100:-100, 0], recording.get_traces()[100:-100, 0], atol=1)
     assert np.abs(in_turns[:, 11].astype(int) - recording.get_traces()[:, 11]).max() > 1
     with pytest.raises(UserError, match="Neuropixels 1.0"):
         write_spikeglx_session(make("tetrode"), tmp_path / "no")

@@ -1,1 +1,1 @@
-"""Recordings of simulated cells: probes, placement, spike trains, noise, drift, electronics, files and training batches."""
+"""Recordings of simulated cells: probes, placement, spike trains, noise, drift, files, training batches."""

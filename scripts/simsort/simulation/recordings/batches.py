@@ -1,7 +1,8 @@
 """Training windows of simulated recordings with their spikes, rendered with torch on a CPU or a GPU.
 
-The same plan renders both these windows and `SimulatedRecording`, and the numbers agree. A plan costs seconds and its recording
-can be hours long, since nothing is made before it is asked for: one plan gives as many different windows as wanted.
+The same plan renders both these windows and `SimulatedRecording`, and the numbers agree. A plan costs seconds and its
+recording can be hours long, since nothing is made before it is asked for: one plan gives as many different windows as
+wanted.
 """
 
 import heapq
@@ -127,7 +128,8 @@ class BatchRenderer:
         n_whole = self.plan.settings.n_samples // size
         if per_block < 1 or n_whole < 1:
             raise UserError(f"windows of {window_samples} samples were asked of a recording of "
-                            f"{self.plan.settings.n_samples} in blocks of {size}", "use shorter windows or a longer recording")
+                            f"{self.plan.settings.n_samples} in blocks of {size}",
+                            "use shorter windows or a longer recording")
         rng = np.random.default_rng([self.plan.seed, WINDOW_STREAM, seed])
         n_blocks = -(-n_windows // per_block)
         # Without repetition as long as there are enough.
@@ -142,7 +144,8 @@ class BatchRenderer:
         starts = (blocks[:, None] * size + starts_in_block).reshape(-1)[:n_windows]
         return self.batch(windows, starts, entries, spikes_uv, window_samples, per_block)
 
-    def batch(self, windows, starts, entries: Entries, peaks_uv: torch.Tensor, window_samples: int, per_block: int) -> Batch:
+    def batch(self, windows, starts, entries: Entries, peaks_uv: torch.Tensor, window_samples: int,
+              per_block: int) -> Batch:
         """Put windows and the spikes that lie in them together."""
         place = (entries.sample - self.skip) // window_samples
         window = entries.block * per_block + place
@@ -197,7 +200,8 @@ class BatchRenderer:
         return Entries(
             block=np.repeat(np.arange(len(blocks)), counts),
             sample=np.concatenate([part.sample - block * size for part, block in zip(parts, blocks)]),
-            unit=np.concatenate([part.unit for part in parts]), snippet=np.concatenate([part.snippet for part in parts]),
+            unit=np.concatenate([part.unit for part in parts]),
+            snippet=np.concatenate([part.snippet for part in parts]),
             displacement_um=np.concatenate([spike_displacements_um(plan, part) for part in parts]))
 
     def foreground_waveforms(self, entries: Entries, chosen: np.ndarray):
@@ -213,11 +217,12 @@ class BatchRenderer:
         background = self.plan.background
         fields = between_grid(self.fields, units, entries.displacement_um[chosen], background, self.device)
         scales = self.scales[self.models[units], self.tensor(entries.snippet[chosen].astype(np.int64))]
-        return chosen, torch.bmm(fields * scales[:, None, None], self.waves[units]), self.first[units], background.n_before
+        waveforms_uv = torch.bmm(fields * scales[:, None, None], self.waves[units])
+        return chosen, waveforms_uv, self.first[units], background.n_before
 
     def add(self, total: torch.Tensor, entries: Entries, waveforms_uv: torch.Tensor, first: torch.Tensor,
             n_before: int) -> None:
-        """Add waveforms to `total` (n_channels, n_blocks, n), those that overlap in turn, so that sums have one order."""
+        """Add waveforms to `total` (n_channels, n_blocks, n), overlapping ones in turn: one order of sums."""
         n_contacts, n_samples = waveforms_uv.shape[1:]
         length = total.shape[2]
         starts = entries.block * length + entries.sample - n_before + self.margin

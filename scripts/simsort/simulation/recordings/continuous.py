@@ -1,7 +1,7 @@
 """Recordings of whole membrane currents: every placed neuron runs in NEURON for the length of the recording.
 
-Slow, and exact where snippets are an approximation: the currents between spikes are there too. Spikes, noise, drift, electronics
-and ground truth have the form they have in the fast mode.
+Slow, and exact where snippets are an approximation: the currents between spikes are there too. Spikes, noise, drift,
+electronics and ground truth have the form they have in the fast mode.
 """
 
 from pathlib import Path
@@ -54,8 +54,8 @@ class ContinuousPlan(Setup):
         float32 file (n_samples, n_channels), uV.
     """
 
-    def __init__(self, probe, settings: RecordingSettings, seed: int, noise_model, *, units: list[Unit], trains: GivenTrains,
-                 potentials: Path):
+    def __init__(self, probe, settings: RecordingSettings, seed: int, noise_model, *, units: list[Unit],
+                 trains: GivenTrains, potentials: Path):
         super().__init__(probe, settings, seed, noise_model)
         self.units, self.trains, self.potentials = units, trains, Path(potentials)
 
@@ -126,7 +126,8 @@ def simulate_continuous(models, probe, settings: RecordingSettings, seed: int = 
     total.flush()
     order = sorted(range(len(units)), key=lambda i: peak_of(units[i][4])[0] < settings.foreground_uv)
     return SimulatedRecording(ContinuousPlan(
-        probe, settings, seed, noise_model, units=[unit_of(number, *units[i], settings) for number, i in enumerate(order)],
+        probe, settings, seed, noise_model,
+        units=[unit_of(number, *units[i], settings) for number, i in enumerate(order)],
         trains=given_trains([times_ms[i] for i in order], settings), potentials=folder / POTENTIALS))
 
 
@@ -139,7 +140,7 @@ def model_dict(model) -> dict:
 
 def project_cell(model, position_um, rotation, setup: Setup, drive: str, rate_hz: float, kinetics: str, seed: list[int],
                  path: Path) -> np.ndarray:
-    """Run one cell and write its potentials (n_samples, n_channels) float32; return its spike times in ms. Uses NEURON."""
+    """Run one cell in NEURON, write its potentials (n_samples, n_channels) float32, return its spike times in ms."""
     from simsort.simulation.cells.model import build_cell
     from simsort.simulation.currents.run import run_cell
     from simsort.simulation.currents.spikes import SpikeDetector
@@ -150,8 +151,9 @@ def project_cell(model, position_um, rotation, setup: Setup, drive: str, rate_hz
     cell = build_cell(model, kinetics=kinetics)
     geometry = cell.geometry().placed(position_um, rotation)
     grid_um = unit_fields.displacement_grid(setup.drift.max_displacement_um, unit_fields.GRID_STEP_UM)
-    transfer = unit_fields.transfer_on_grid(geometry, contacts_of(setup.probe), grid_um, n_points=settings.contact_points,
-                                            conductivity_s_per_m=settings.conductivity_s_per_m)
+    transfer = unit_fields.transfer_on_grid(
+        geometry, contacts_of(setup.probe), grid_um, n_points=settings.contact_points,
+        conductivity_s_per_m=settings.conductivity_s_per_m)
     transfer = transfer.reshape(len(grid_um), setup.n_channels, -1)
     source = make_drive(drive, cell, rate_hz, dt_ms, seed)
     detector, times_ms = SpikeDetector(cell.spike_threshold_mv, dt_ms), []
@@ -179,7 +181,8 @@ def make_drive(drive: str, cell, rate_hz: float, dt_ms: float, seed: list[int]):
     return Conductances(found, seed_of("continuous", *seed))
 
 
-def project(transfer: np.ndarray, grid_um: np.ndarray, currents_na: np.ndarray, displacements_um: np.ndarray) -> np.ndarray:
+def project(transfer: np.ndarray, grid_um: np.ndarray, currents_na: np.ndarray,
+            displacements_um: np.ndarray) -> np.ndarray:
     """Return potentials (n_channels, n_samples): on the grid's displacements exact, between them linear.
 
     Parameters
@@ -201,7 +204,7 @@ def project(transfer: np.ndarray, grid_um: np.ndarray, currents_na: np.ndarray, 
 
 
 def mean_spike_uv(path: Path, times_ms: np.ndarray, setup: Setup) -> np.ndarray:
-    """Return the mean of a cell's first spikes (n_channels, n_samples) between 300 and 6000 Hz; zeros if it has none."""
+    """Return the mean of a cell's first spikes (n_channels, n_samples), 300 to 6000 Hz; zeros if it has none."""
     frequency_hz = setup.settings.sampling_frequency_hz
     before, after = (int(ms / 1000 * frequency_hz) for ms in TEMPLATE_MS)
     stored = open_potentials(path, setup.n_channels)

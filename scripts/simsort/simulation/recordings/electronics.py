@@ -47,7 +47,8 @@ class ElectronicsSettings:
             raise UserError(f"electronics uv_per_bit was given {self.uv_per_bit}", "allowed: above 0")
         if not 2 <= self.n_bits <= 16:
             raise UserError(f"electronics n_bits was given {self.n_bits}", "allowed: 2 to 16")
-        for name in ("channel_gain_spread", "line_noise_uv", "line_frequency_hz", "artefacts_per_minute", "artefact_uv"):
+        for name in ("channel_gain_spread", "line_noise_uv", "line_frequency_hz", "artefacts_per_minute",
+                     "artefact_uv"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"electronics {name} was given {getattr(self, name)}", "allowed: 0 or more")
 
@@ -103,7 +104,7 @@ class Electronics:
         return total
 
     def digitise(self, traces_uv: np.ndarray) -> np.ndarray:
-        """Return the converter's counts (n_samples, n_channels), int16, of traces (n_channels, n_samples), which it changes."""
+        """Return the counts (n_samples, n_channels), int16, of traces (n_channels, n_samples), which it changes."""
         limit = 2 ** (self.settings.n_bits - 1)
         traces_uv *= np.float32(1 / self.settings.uv_per_bit)
         np.rint(traces_uv, out=traces_uv)

@@ -1,8 +1,8 @@
 """Coloured and spatially correlated noise that can be made at any sample, in any order, with the same bytes.
 
-The noise is made block by block. A block's spectrum is drawn from a counter-based generator (Philox) keyed by the seed and
-the block's number, shaped, turned into time, mixed among channels by a Cholesky factor, and faded into its neighbours with
-weights whose squares sum to one, so that the variance stays constant.
+The noise is made block by block. A block's spectrum is drawn from a counter-based generator (Philox) keyed by the seed
+and the block's number, shaped, turned into time, mixed among channels by a Cholesky factor, and faded into its
+neighbours with weights whose squares sum to one, so that the variance stays constant.
 """
 
 from collections import OrderedDict
@@ -27,8 +27,8 @@ class NoiseSettings:
     Parameters
     ----------
     level_uv : float, default: 6.0
-        RMS of a channel between 300 and 6000 Hz; Neuropixels in cortex: 5-12 uV with the background cells (Jun et al. 2017,
-        Nature 551:232; Steinmetz et al. 2021, Science 372:eabf4588).
+        RMS of a channel between 300 and 6000 Hz; Neuropixels in cortex: 5-12 uV with the background cells (Jun et al.
+        2017, Nature 551:232; Steinmetz et al. 2021, Science 372:eabf4588).
     independent_fraction : float, default: 0.6
         Share of the variance that every contact has for itself (thermal noise and amplifier).
     length_um : float, default: 60.0
@@ -56,7 +56,7 @@ class NoiseModel:
     Parameters
     ----------
     mixing_uv : array, (n_channels, n_channels)
-        Factor of the spatial covariance: `mixing_uv @ mixing_uv.T` in uV^2, over all frequencies up to half the sampling rate.
+        Factor of the spatial covariance: `mixing_uv @ mixing_uv.T` in uV^2, over all frequencies.
     frequencies_hz : array, (n_frequencies,)
         Where the power spectrum is given; linear between, constant beyond.
     power : array, (n_frequencies,)
@@ -68,7 +68,8 @@ class NoiseModel:
     power: np.ndarray
 
     @classmethod
-    def from_covariances(cls, spatial, temporal, *, sampling_frequency_hz: float, scale_uv: float = 1.0) -> "NoiseModel":
+    def from_covariances(cls, spatial, temporal, *, sampling_frequency_hz: float,
+                         scale_uv: float = 1.0) -> "NoiseModel":
         """Make a model of a spatial (n_channels, n_channels) and a temporal (n_lags, n_lags) covariance.
 
         Parameters
@@ -91,7 +92,7 @@ class NoiseModel:
                 raise UserError(f"the {name} covariance has shape {matrix.shape} or holds values that are not finite",
                                 "give a square matrix of numbers")
         lags = np.array([np.diag(temporal, k).mean() for k in range(len(temporal))])
-        lags *= 0.5 * (1 + np.cos(np.pi * np.arange(len(lags)) / len(lags)))  # taper: a smooth, nearly positive spectrum
+        lags *= 0.5 * (1 + np.cos(np.pi * np.arange(len(lags)) / len(lags)))  # for a smooth, nearly positive spectrum
         spectrum = np.fft.rfft(np.concatenate([lags, lags[:0:-1]])).real
         power = np.maximum(spectrum, 1e-4 * spectrum.max())
         frequencies_hz = np.fft.rfftfreq(2 * len(lags) - 1, 1 / sampling_frequency_hz)
@@ -146,7 +147,8 @@ def default_noise(settings: NoiseSettings, positions_um: np.ndarray, sampling_fr
     return NoiseModel(mixing_uv=factor(correlation * variance_uv2), frequencies_hz=frequencies_hz, power=power)
 
 
-def fit_noise(recording, *, duration_s: float = 10.0, chunk_s: float = 0.5, threshold: float = 5.0, seed: int = 0) -> NoiseModel:
+def fit_noise(recording, *, duration_s: float = 10.0, chunk_s: float = 0.5, threshold: float = 5.0,
+              seed: int = 0) -> NoiseModel:
     """Fit noise to a recording: covariance and spectrum of stretches between its spikes.
 
     Parameters
@@ -189,7 +191,7 @@ def fit_noise(recording, *, duration_s: float = 10.0, chunk_s: float = 0.5, thre
 
 
 def near_peaks(traces: np.ndarray, threshold: float, margin: int) -> np.ndarray:
-    """Return which samples (n_samples,) lie within `margin` of a value beyond `threshold` noise levels on any channel."""
+    """Return which samples (n_samples,) lie within `margin` of a value beyond `threshold` noise levels."""
     levels = np.median(np.abs(traces), axis=0) / 0.6745
     loud = (np.abs(traces) > threshold * np.maximum(levels, 1e-12)).any(axis=1)
     return np.convolve(loud, np.ones(2 * margin + 1), mode="same") > 0.5

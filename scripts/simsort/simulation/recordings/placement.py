@@ -9,8 +9,8 @@ from simsort.simulation.recordings.probes import ProbeBody
 
 PLACEMENT_STREAM = 108
 MAX_ROUNDS = 50
-# Neurons per layer of a rat somatosensory column and its thickness in um, share of excitatory ones: Markram et al. 2015,
-# Cell 163:456. Inhibitory groups: Tremblay, Lee & Rudy 2016, Neuron 91:260 (PV 40 %, SST 30 %, 5HT3a 30 %).
+# Neurons per layer of a rat somatosensory column and its thickness in um, share of excitatory ones: Markram et al.
+# 2015, Cell 163:456. Inhibitory groups: Tremblay, Lee & Rudy 2016, Neuron 91:260 (PV 40 %, SST 30 %, 5HT3a 30 %).
 LAYER_NEURONS = {"L1": 338, "L2/3": 7524, "L4": 4656, "L5": 6114, "L6": 12651}
 LAYER_THICKNESS_UM = {"L1": 165.0, "L2/3": 502.0, "L4": 190.0, "L5": 525.0, "L6": 700.0}
 EXCITATORY_SHARE = 0.87
@@ -24,8 +24,8 @@ class PlacementSettings:
     Parameters
     ----------
     density_per_mm3 : float, default: 20000.0
-        Active cells per mm3. Anatomy has several times more; most are silent at any time (Shoham, O'Connor & Segev 2006,
-        J Comp Physiol A 192:777).
+        Active cells per mm3. Anatomy has several times more; most are silent at any time (Shoham, O'Connor & Segev
+        2006, J Comp Physiol A 192:777).
     radius_um : float, default: 150.0
         How far from the nearest contact cells are placed.
     margin_um : float, default: 12.0
@@ -136,7 +136,7 @@ def clearance_um(positions_um: np.ndarray, contacts_um: np.ndarray, body: ProbeB
 
 def draw_positions_um(contacts_um: np.ndarray, body: ProbeBody, settings: PlacementSettings,
                       rng: np.random.Generator) -> np.ndarray:
-    """Draw positions (n, 3), sorted by depth: uniform in the allowed space, none nearer to another than the least distance."""
+    """Draw positions (n, 3), sorted by depth: uniform in the allowed space, none too near another."""
     from scipy.spatial import cKDTree
 
     # Low and high corners of a box around the space; silicon shields what is behind it.

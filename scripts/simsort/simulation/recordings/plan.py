@@ -1,4 +1,4 @@
-"""The plan of a recording: which cells lie where, their fields, spike trains, noise and drift. Made once, then read only."""
+"""The plan of a recording: which cells lie where, their fields, trains, noise and drift. Made once, then read only."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ from simsort.simulation.recordings.settings import RecordingSettings
 from simsort.simulation.recordings.spike_trains import RATE_STREAM, SpikeTrains, draw_rate_hz
 from simsort.simulation.recordings.unit_fields import BackgroundFields, Snippets, UnitField
 
-# Samples of a block by number of channels: a block has about a million values. Powers of two would put all channels of a
-# sample into the same lines of the processor's cache.
+# Samples of a block by number of channels: a block has about a million values. Powers of two would put all channels of
+# a sample into the same lines of the processor's cache.
 BLOCKS = ((48, 32000), (128, 16000))
 SHORTEST_BLOCK = 12000
 BACKGROUND_SHARE = 0.15  # contacts below this share of a background cell's peak are left out
@@ -57,7 +57,7 @@ class Unit:
 
 
 class SnippetChoice:
-    """Chooses snippets by interspike interval; holds of the libraries only what that needs, so it is small to pickle."""
+    """Chooses snippets by interspike interval; holds of the libraries only what that needs, to be small."""
 
     def __init__(self, libraries, library_of_unit: list[int], n_foreground: int):
         self.sources = [IntervalSource(library) for library in libraries]
@@ -131,7 +131,8 @@ class Setup:
         if len(model.mixing_uv) != self.n_channels:
             raise UserError(f"the noise has {len(model.mixing_uv)} channels, the probe {self.n_channels}",
                             "give noise of as many channels (NoiseModel.at_channels)")
-        ordered = NoiseModel(mixing_uv=model.mixing_uv[self.order], frequencies_hz=model.frequencies_hz, power=model.power)
+        ordered = NoiseModel(mixing_uv=model.mixing_uv[self.order], frequencies_hz=model.frequencies_hz,
+                             power=model.power)
         return NoiseGenerator(ordered, self.block_samples, settings.sampling_frequency_hz, self.seed)
 
 
@@ -210,22 +211,23 @@ class RecordingPlan(Setup):
         local = placed.local_channels(self, unit_fields.PEAK_SHARE)
         grid_um = unit_fields.displacement_grid(self.drift.max_displacement_um, unit_fields.GRID_STEP_UM)
         contacts = self.ordered_contacts(local)
-        transfer = unit_fields.transfer_on_grid(placed.geometry, contacts, grid_um, n_points=self.settings.contact_points,
-                                                conductivity_s_per_m=self.settings.conductivity_s_per_m)
+        transfer = unit_fields.transfer_on_grid(
+            placed.geometry, contacts, grid_um, n_points=self.settings.contact_points,
+            conductivity_s_per_m=self.settings.conductivity_s_per_m)
         rank, n_segments, n_samples = snippets.basis_na.shape
         # Each basis counts as much as the snippets use it.
         weights = np.maximum(np.sqrt(np.mean(snippets.coefficients.astype(float) ** 2, axis=0)), 1e-12)
         basis = snippets.basis_na.transpose(1, 0, 2) * weights[:, None].astype(np.float32)
-        fields, courses = unit_fields.modes_of(transfer, basis.reshape(n_segments, -1), unit_fields.FOREGROUND_TOLERANCE,
-                                               unit_fields.FOREGROUND_MODES)
+        fields, courses = unit_fields.modes_of(transfer, basis.reshape(n_segments, -1),
+                                               unit_fields.FOREGROUND_TOLERANCE, unit_fields.FOREGROUND_MODES)
         waves = courses.reshape(-1, rank, n_samples).transpose(1, 2, 0) / weights[:, None, None]
+        coefficients, waves = unit_fields.fewer_components(snippets.coefficients, waves, unit_fields.COMPONENT_TOLERANCE)
         self.n_before = max(self.n_before, snippets.n_before)
         self.n_after = max(self.n_after, n_samples - snippets.n_before)
         return UnitField(
             first_channel=int(local[0]), grid_start_um=float(grid_um[0]), grid_step_um=step_of(grid_um),
             fields=fields.reshape(len(grid_um), len(local), -1).astype(np.float32),
-            waves=np.ascontiguousarray(waves, dtype=np.float32), coefficients=snippets.coefficients,
-            n_before=snippets.n_before)
+            waves=waves, coefficients=coefficients, n_before=snippets.n_before)
 
     def background_fields(self, snippets: dict, geometries: list) -> BackgroundFields | None:
         """Return the modes of all background units, on as many contacts each; None without units."""
@@ -245,7 +247,8 @@ class RecordingPlan(Setup):
             contacts = self.ordered_contacts(np.arange(first[row], first[row] + width))
             transfer = unit_fields.transfer_on_grid(placed.geometry, contacts, grid_um, n_points=1,
                                                     conductivity_s_per_m=self.settings.conductivity_s_per_m)
-            places, courses = unit_fields.modes_of(transfer, short[unit.library][0], unit_fields.BACKGROUND_TOLERANCE, most)
+            places, courses = unit_fields.modes_of(transfer, short[unit.library][0],
+                                                   unit_fields.BACKGROUND_TOLERANCE, most)
             fields[row, :, :, : len(courses)] = places.reshape(len(grid_um), width, -1)
             waves[row, : len(courses)] = courses
         self.n_before, self.n_after = max(self.n_before, n_before), max(self.n_after, waves.shape[2] - n_before)
@@ -287,7 +290,7 @@ class Placed:
     peaks_uv: np.ndarray
 
     def local_channels(self, plan: RecordingPlan, share: float) -> np.ndarray:
-        """Return a run of places in rendering order: contacts near the loudest one, where the tissue may carry the cell too.
+        """Return a run of places in rendering order: contacts near the loudest one, also after drift.
 
         Those that reach `share` of the peak come in wherever they are, unless the cell is a background one.
         """

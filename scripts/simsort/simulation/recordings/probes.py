@@ -9,7 +9,8 @@ import numpy as np
 from simsort.errors import UserError
 
 WIRE_RADIUS_UM = 6.25  # a 12.5 um nichrome wire, the usual one in twisted tetrodes
-NEUROPIXELS_WIDTH_UM = 70.0  # a shank of 70 x 24 um: Jun et al. 2017, Nature 551:232; Steinmetz et al. 2021, Science 372:eabf4588
+# A shank of 70 x 24 um: Jun et al. 2017, Nature 551:232; Steinmetz et al. 2021, Science 372:eabf4588.
+NEUROPIXELS_WIDTH_UM = 70.0
 NEUROPIXELS_THICKNESS_UM = 24.0
 NEURONEXUS_THICKNESS_UM = 15.0  # NeuroNexus catalogue, standard A-series
 TIP_LENGTH_UM = 200.0
@@ -224,7 +225,7 @@ def silicon(probe, thickness_um: float = NEURONEXUS_THICKNESS_UM):
 
 
 def polytrode(n_channels: int):
-    """Return a 3-column, 54-site polytrode (Blanche et al. 2005, J Neurophysiol 93:2987: 46 and 65 um pitches, '54umap1')."""
+    """Return a 3-column, 54-site polytrode (Blanche et al. 2005, J Neurophysiol 93:2987), 46 and 65 um apart."""
     return columns([18, 18, 18], 46.0, 65.0, [0.0, 32.5, 0.0], n_channels)
 
 

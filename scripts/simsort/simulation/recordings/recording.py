@@ -128,9 +128,9 @@ def ground_truth(plan: RecordingPlan, *, include_background: bool = False) -> Nu
 def unit_properties(plan: RecordingPlan, units, n_spikes: np.ndarray) -> dict[str, np.ndarray]:
     """Return the properties of units.
 
-    `peak_amplitude_uv` is the largest absolute value of the mean spike between 300 and 6000 Hz, at rest; `snr` is it over the
-    noise level there (MAD / 0.6745 of the recording in that band), as SpikeInterface computes it; `x y z` the soma at rest;
-    `firing_rate` the true one in Hz.
+    `peak_amplitude_uv` is the largest absolute value of the mean spike between 300 and 6000 Hz, at rest; `snr` is it
+    over the noise level there (MAD / 0.6745 of the recording in that band), as SpikeInterface computes it; `x y z` the
+    soma at rest; `firing_rate` the true one in Hz.
     """
     positions = np.array([unit.position_um for unit in units]).reshape(-1, 3)
     peaks_uv = np.array([unit.peak_uv for unit in units])
@@ -147,7 +147,7 @@ def unit_properties(plan: RecordingPlan, units, n_spikes: np.ndarray) -> dict[st
 
 
 def noise_levels_uv(plan: RecordingPlan) -> np.ndarray:
-    """Return the noise level (n_channels,) in uV between 300 and 6000 Hz: MAD / 0.6745 of the recording's first second or so."""
+    """Return the noise level (n_channels,) in uV, 300 to 6000 Hz: MAD / 0.6745 of the recording's first blocks."""
     renderer, settings = Renderer(plan), plan.settings
     end = min(N_NOISE_BLOCKS * plan.block_samples, settings.n_samples)
     traces_uv = renderer.counts(0, end).T * np.float32(settings.electronics.uv_per_bit)

@@ -29,8 +29,8 @@ class SpikeTrainSettings:
     refractory_ms : float, default: 2.0
         Shortest interval of a unit; at least 1.5.
     regularity : float, default: 1.5
-        Shape of the gamma intervals: 1 is a Poisson process with dead time, larger is more regular (Shinomoto et al. 2009,
-        PLoS Comput Biol 5:e1000433).
+        Shape of the gamma intervals: 1 is a Poisson process with dead time, larger is more regular (Shinomoto et al.
+        2009, PLoS Comput Biol 5:e1000433).
     bursts : bool, default: True
         Whether cells of bursting types fire bursts: 3-8 ms intervals, one to three further spikes.
     correlation : float, default: 0.4
@@ -133,7 +133,7 @@ class Modulation:
 
 @dataclass(frozen=True, kw_only=True)
 class Spikes:
-    """Spikes of one epoch, sorted by sample: unit index, sample of the soma's crossing (floor) and snippet, each (n,)."""
+    """Spikes of one epoch, sorted by sample: unit, sample of the soma's crossing (floor) and snippet, each (n,)."""
 
     unit: np.ndarray
     sample: np.ndarray

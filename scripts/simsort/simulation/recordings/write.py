@@ -19,8 +19,8 @@ def write_folder(recording, folder: str | Path, *, n_jobs: int = 1, progress_bar
     ----------
     recording : SimulatedRecording
     folder : str | Path
-        Will hold `recording/`, `ground_truth/` (sorting folder, background units left out), `units.csv` (all units) and,
-        with drift, `drift.npz` (times_s, depths_um, displacement_um).
+        Will hold `recording/`, `ground_truth/` (sorting folder, background units left out), `units.csv` (all units)
+        and, with drift, `drift.npz` (times_s, depths_um, displacement_um).
     n_jobs : int, default: 1
         Worker processes; their number does not change the bytes.
     progress_bar : bool, default: False
@@ -36,7 +36,8 @@ def write_folder(recording, folder: str | Path, *, n_jobs: int = 1, progress_bar
     return folder
 
 
-def write_spikeglx_session(recording, folder: str | Path, run_name: str = "simulated", *, in_turns: bool = True) -> Path:
+def write_spikeglx_session(recording, folder: str | Path, run_name: str = "simulated", *,
+                           in_turns: bool = True) -> Path:
     """Write a recording of a Neuropixels 1.0 probe as a SpikeGLX session, with its ground truth.
 
     Parameters
