@@ -17,6 +17,10 @@ class UserError(Exception):
         self.remedy = remedy
         super().__init__(f"{what}: {remedy}")
 
+    def __reduce__(self):
+        """Pickle, so that what a worker process raises arrives as itself."""
+        return type(self), (self.what, self.remedy)
+
 
 def one_line(error: BaseException) -> str:
     """Return the message of an exception folded onto one line, with its type unless it is a `UserError`."""

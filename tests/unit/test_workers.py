@@ -37,3 +37,12 @@ def test_workers_are_forked_only_where_no_threads_can_be(monkeypatch, threads, f
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     assert job_kwargs(4, fresh=fresh)["mp_context"] == context
     assert job_kwargs(0)["n_jobs"] == 1
+
+
+def test_a_mistake_found_in_a_worker_arrives_as_itself():
+    import pickle
+
+    from simsort.errors import UserError
+
+    error = pickle.loads(pickle.dumps(UserError("x.bin is missing", "restore it")))
+    assert (type(error), error.what, error.remedy, str(error)) == (UserError, "x.bin is missing", "restore it", "x.bin is missing: restore it")
