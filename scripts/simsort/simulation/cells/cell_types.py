@@ -36,19 +36,22 @@ def _apical(diameter_um, generations, obliques, **more) -> TreeShape:
 
 _PC_AXON = _axon(1.4, ((12, 1), (18, 1), (60, 2), (90, 0)))
 
+_ACTIVE_NEAR = ("proximal",) * 3 + ("distal",)
+
 _PYRAMIDAL = {
-    "soma": {"nas": 1.0, "kv3": 0.3, "im": 3e-4, "kt": 0.02},
+    "soma": {"nas": 1.6, "kdr": 0.02, "kv3": 0.3, "im": 3.5e-3},
     "hillock": {"nas": 1.0, "kv3": 0.1},
-    "ais": {"naa": 4.0, "kv3": 0.4, "im": 2e-3},
+    "ais": {"naa": 5.5, "kv3": 0.08, "im": 1.5e-3},
     "axon": {"naa": 0.1, "kv3": 0.05},
-    "proximal": {"nas": 0.15, "kv3": 0.05},
+    "proximal": {"nas": 0.06, "kv3": 0.005},
 }
 _FAST_SPIKING = {
-    "soma": {"nas": 0.7, "kdr": 0.12, "kv3": 0.1},
-    "hillock": {"nas": 1.0, "kdr": 0.6, "kv3": 0.05},
-    "ais": {"naa": 5.5, "kdr": 0.1, "kv3": 0.03},
+    "soma": {"nas": 1.4, "kdr": 0.05, "kv3": 0.02},
+    "hillock": {"nas": 1.0, "kdr": 0.85, "kv3": 0.02},
+    "ais": {"naa": 4.7, "kdr": 0.25, "kv3": 0.1},
     "axon": {"naa": 0.05, "kdr": 0.08},
-    "proximal": {"nas": 0.18, "kdr": 0.02},
+    "proximal": {"nas": 0.26, "kdr": 0.11},
+    "distal": {"nas": 0.007, "kdr": 0.0017},
 }
 _SOMATOSTATIN = {
     "soma": {"nas": 0.8, "kdr": 0.05, "kv3": 0.2, "im": 3e-4, "cat": 3e-4},
@@ -92,42 +95,42 @@ CELL_TYPES = {
     "L4_LBC": CellType(
         title="PV large basket cell", layer="L4", neuron_class="inhibitory", subclass="PV", soma_um=13.0,
         trees=(_axon(1.1, ((10, 1), (15, 1), (40, 2), (80, 2), (120, 0)), "up"),
-               _dendrites((4, 6), 1.4, ((15, 1), (40, 2), (60, 1), (80, 0)))),
+               _dendrites((4, 6), 1.6, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), zones=_ACTIVE_NEAR)),
         densities=_FAST_SPIKING, rate_hz=(2.0, 35.0), share=0.5, membrane_ohm_cm2=8000.0,
         sources="Tremblay 2016; Gentet 2010"),
     "L5_NBC": CellType(
         title="PV nest basket cell", layer="L5", neuron_class="inhibitory", subclass="PV", soma_um=11.5,
         trees=(_axon(1.0, ((10, 1), (15, 1), (40, 2), (50, 2), (60, 0))),
-               _dendrites((4, 7), 1.2, ((15, 1), (35, 2), (55, 0)))),
+               _dendrites((4, 7), 1.4, ((15, 1), (20, 1), (20, 2), (30, 1), (40, 0)), zones=_ACTIVE_NEAR)),
         densities=_FAST_SPIKING, rate_hz=(2.0, 30.0), share=0.4, membrane_ohm_cm2=8000.0,
         sources="Markram 2015; Tremblay 2016; Gentet 2010"),
     "L23_ChC": CellType(
         title="Chandelier cell", layer="L2/3", neuron_class="inhibitory", subclass="PV", soma_um=11.0, soma_elongation=1.3,
         trees=(_axon(1.0, ((10, 1), (15, 1), (40, 2), (60, 2), (60, 0))),
-               _dendrites((4, 6), 1.2, ((15, 1), (40, 1), (60, 2), (70, 0)), "vertical")),
+               _dendrites((4, 6), 1.4, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", zones=_ACTIVE_NEAR)),
         densities=_FAST_SPIKING, rate_hz=(1.0, 20.0), share=0.05, membrane_ohm_cm2=10000.0,
         sources="Tremblay 2016; Gentet 2010 (as fast-spiking cells)"),
     "L5_MC": CellType(
-        title="SST Martinotti cell", layer="L5", neuron_class="inhibitory", subclass="SST", soma_um=12.0, soma_elongation=1.4,
+        title="SST Martinotti cell", layer="L5", neuron_class="inhibitory", subclass="SST", soma_um=13.0, soma_elongation=1.4,
         trees=(_axon(1.0, ((10, 1), (15, 1), (80, 1), (120, 1), (150, 2), (100, 0)), "up"),
-               _dendrites((4, 6), 1.3, ((15, 1), (40, 2), (60, 1), (80, 0)), "vertical", tropism=0.3)),
+               _dendrites((4, 6), 1.7, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", tropism=0.2, zones=_ACTIVE_NEAR)),
         densities=_SOMATOSTATIN, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.3,
         sources="Markram 2015; Tremblay 2016; Gentet 2012"),
     "L23_DBC": CellType(
-        title="Double bouquet cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=10.5, soma_elongation=1.4,
+        title="Double bouquet cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=11.5, soma_elongation=1.4,
         trees=(_axon(0.9, ((10, 1), (15, 1), (60, 2), (100, 2), (120, 0)), fork_angle_deg=15),
-               _dendrites((3, 5), 1.2, ((15, 1), (40, 2), (60, 1), (70, 0)), "vertical", tropism=0.4)),
+               _dendrites((4, 5), 1.6, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", tropism=0.3, zones=_ACTIVE_NEAR)),
         densities=_SOMATOSTATIN, rate_hz=(0.3, 12.0), share=0.05, sources="Markram 2015; Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
     "L23_BP": CellType(
-        title="VIP bipolar cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=9.5, soma_elongation=1.6,
+        title="VIP bipolar cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=10.5, soma_elongation=1.6,
         trees=(_axon(0.9, ((10, 1), (15, 1), (60, 1), (100, 2), (120, 0))),
-               _dendrites((2, 3), 1.4, ((15, 1), (40, 1), (60, 2), (80, 2), (80, 0)), "vertical", tropism=0.5)),
+               _dendrites((2, 4), 2.0, ((15, 1), (20, 1), (20, 2), (40, 1), (60, 2), (80, 0)), "vertical", tropism=0.4, zones=_ACTIVE_NEAR)),
         densities=_SOMATOSTATIN, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.1,
         sources="Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
     "L23_NGC": CellType(
-        title="Neurogliaform cell", layer="L2/3", neuron_class="inhibitory", subclass="NGC", soma_um=10.0, soma_elongation=1.0,
+        title="Neurogliaform cell", layer="L2/3", neuron_class="inhibitory", subclass="NGC", soma_um=10.5, soma_elongation=1.0,
         trees=(_axon(0.9, ((8, 1), (15, 1), (30, 2), (40, 2), (40, 0)), "up"),
-               _dendrites((7, 10), 1.0, ((12, 1), (30, 2), (45, 0)))),
+               _dendrites((7, 10), 1.2, ((12, 1), (20, 2), (25, 1), (30, 0)), zones=_ACTIVE_NEAR)),
         densities=_SOMATOSTATIN, rate_hz=(0.2, 8.0), share=0.1, sources="Markram 2015; Tremblay 2016"),
 }
 
