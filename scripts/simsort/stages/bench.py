@@ -1,4 +1,4 @@
-"""Measure the pipeline: overhead of the workflow, peak memory of the stages, disk used.
+"""Measure the pipeline (overhead of the workflow, memory, disk) or the simulator (speed, precision, realism).
 
 simsort bench pipeline --out bench
 simsort bench pipeline --out bench --parts overhead,disk --executor slurm
@@ -7,6 +7,12 @@ simsort bench pipeline --out bench --parts memory --memory-minutes 1,5 --update-
 Overhead and disk come from one run of spike_sort.slm on a generated SpikeGLX session; memory from preprocess and
 postprocess on a generated recording that is nowhere on disk (the preprocessed copy is: 1.4 GB a minute of 384 channels,
 removed afterwards). Every result is also written as JSON into the output folder.
+
+simsort bench simulation --out bench
+simsort bench simulation --out bench --parts speed,rendering --update-docs
+
+The simulator is measured on one core, beside LFPy and MEArec, which get environments of their own below the output
+folder. Parts can be run one by one; `--parts tables` writes the tables of what is in the output folder.
 """
 
 import argparse
@@ -16,8 +22,14 @@ from pathlib import Path
 from simsort.config.stages import SORTERS, SORTERS_TO_COME
 from simsort.errors import UserError
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "benchmarks.md"
-PARTS = ("overhead", "memory", "disk")
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PARTS = {
+    "pipeline": ("overhead", "memory", "disk"),
+    "simulation": ("speed", "discretisation", "labelled", "rendering", "memory", "agreement", "realism"),
+}
+DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md"}
+DURATION_S = {"pipeline": 300.0, "simulation": 60.0}
+ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 
 
 def comma_list(kind):
@@ -29,15 +41,16 @@ def comma_list(kind):
 
 
 def add_arguments(parser):
-    parser.add_argument("what", choices=["pipeline"], help="what to measure")
+    parser.add_argument("what", choices=list(PARTS), help="what to measure")
     parser.add_argument("--out", type=Path, default=Path("bench"), metavar="DIR",
                         help="output folder (default ./bench)")
-    parser.add_argument("--parts", type=comma_list(str), default=PARTS, help=f"any of {','.join(PARTS)} (default all)")
+    parser.add_argument("--parts", type=comma_list(str), help="; ".join(
+        f"{what}: any of {','.join(parts)}" for what, parts in PARTS.items()) + " (default all)")
     parser.add_argument("--executor", choices=["local", "slurm"], default="local",
                         help="run the workflow by bash or through sbatch (default local)")
     parser.add_argument("--sorter", choices=[s for s in SORTERS if s not in SORTERS_TO_COME], default="lupin",
                         help="spike sorter of the workflow (default lupin)")
-    parser.add_argument("--duration-s", type=float, default=300.0, help="workflow: seconds (default 300)")
+    parser.add_argument("--duration-s", type=float, help="seconds of a recording (default 300, simulation 60)")
     parser.add_argument("--n-channels", type=int, default=64, help="workflow: channels (default 64)")
     parser.add_argument("--memory-minutes", type=comma_list(float), default=(1.0, 5.0, 20.0),
                         help="memory: durations (default 1,5,20)")
@@ -46,29 +59,57 @@ def add_arguments(parser):
     parser.add_argument("--n-jobs", type=int, default=2, help="memory: worker processes (default 2)")
     parser.add_argument("--more-jobs", type=comma_list(int), default=(),
                         help="memory: further numbers of workers, with the shortest duration only")
+    parser.add_argument("--cell-types", type=comma_list(str), default=(), help="simulation: types (default all)")
+    parser.add_argument("--simulated-s", type=float, default=20.0, help="simulation: seconds of each cell (default 20)")
+    parser.add_argument("--mearec-drift", action="store_true",
+                        help="simulation: MEArec with drifting templates too (ten minutes more)")
     parser.add_argument("--keep", action="store_true", help="keep work folders and what the stages wrote")
     parser.add_argument("--update-docs", nargs="?", type=Path, const=DOCS, metavar="FILE",
-                        help="put the tables into docs/benchmarks.md, or FILE")
+                        help="put the tables into docs/benchmarks.md or docs/simulation.md, or FILE")
 
 
 def run(parser, argv):
     args = parser.parse_args(argv)
-    unknown = set(args.parts) - set(PARTS)
-    if unknown or not args.parts:
-        raise UserError(f"--parts was given {','.join(args.parts)!r}", f"allowed: any of {','.join(PARTS)}")
-    if not args.memory_minutes or min(args.memory_minutes) <= 0 or min((args.n_jobs, *args.more_jobs)) < 1:
-        raise UserError("--memory-minutes, --n-jobs and --more-jobs must be positive", "give numbers above 0")
-    from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
-    from simsort.benchmarks.tables import update_docs
-
-    options = vars(args) | {"out": args.out.resolve()}
-    docs = options.pop("update_docs")
-    options.pop("what")
-    blocks = blocks_of(bench_pipeline(Settings(**options, command=shlex.join(["simsort", "bench", *shown(argv)]))))
+    check(args)
+    options = vars(args) | {"out": args.out.resolve(), "duration_s": args.duration_s or DURATION_S[args.what],
+                            "parts": args.parts or PARTS[args.what],
+                            "command": shlex.join(["simsort", "bench", *shown(argv)])}
+    docs, what = options.pop("update_docs"), options.pop("what")
+    docs = docs / DOCUMENT[what] if docs == DOCS else docs
+    blocks = measure_simulation(options, docs) if what == "simulation" else measure_pipeline(options)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
     if docs:
+        from simsort.benchmarks.tables import update_docs
+
         update_docs(docs, blocks)
+
+
+def check(args) -> None:
+    """Raise `UserError` for options that cannot be."""
+    allowed = PARTS[args.what] + (("tables",) if args.what == "simulation" else ())
+    if args.parts is not None and (not args.parts or set(args.parts) - set(allowed)):
+        raise UserError(f"--parts was given {','.join(args.parts)!r}", f"allowed: any of {','.join(allowed)}")
+    if not args.memory_minutes or min(args.memory_minutes) <= 0 or min((args.n_jobs, *args.more_jobs)) < 1:
+        raise UserError("--memory-minutes, --n-jobs and --more-jobs must be positive", "give numbers above 0")
+    if args.simulated_s <= 0 or (args.duration_s is not None and args.duration_s <= 0):
+        raise UserError("--simulated-s and --duration-s must be positive", "give numbers above 0")
+
+
+def measure_pipeline(options: dict) -> dict[str, str]:
+    """Measure the pipeline; return its tables."""
+    from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
+
+    return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in ONLY_SIMULATION})))
+
+
+def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:
+    """Measure the simulator; return its tables. Pictures go beside the document that is updated."""
+    from simsort.benchmarks.simulation.main import Settings, bench_simulation, blocks_of
+
+    names = ("out", "parts", "cell_types", "simulated_s", "mearec_drift", "duration_s", "command")
+    pictures = docs.parent / "img" / "simulation" if docs else None
+    return blocks_of(bench_simulation(Settings(**{name: options[name] for name in names}, pictures=pictures)))
 
 
 def shown(argv: list[str]) -> list[str]:
