@@ -6,7 +6,7 @@ import re
 import pytest
 
 pytest.importorskip("neuron")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.neuron, pytest.mark.slow]
 
 CELLS = ("--cell-types", "L23_PC,L5_NBC", "--simulated-s", 2)
 RECORDINGS = ("--probes", "tetrode", "--duration-s", 4, "--density-per-mm3", 40000, "--foreground-uv", 20)
@@ -145,3 +145,16 @@ def test_the_built_in_example(run_cli, tmp_path):
     other = run_cli("example", "--out", tmp_path / "a", "--duration-s", 11)
     assert other.status == 2 and "other settings" in other.stderr
     assert run_cli("example", "--out", tmp_path / "c", "--n-channels", 400).status == 2
+
+
+def test_the_papers_own_recordings(run_cli, tmp_path):
+    import spikeinterface as si
+
+    done = run_cli("simulate", "--out", tmp_path / "out", "--preset", "paper", "--cell-types", "L5_NBC", "--simulated-s", 3,
+                   "--duration-s", 1)
+    assert done.status == 0, done.stderr
+    [folder] = (tmp_path / "out/recordings").iterdir()
+    recording = si.load(folder / "recording")
+    assert recording.sampling_frequency == 10000 and recording.get_num_channels() == 4
+    assert 1 <= si.load(folder / "ground_truth").get_num_units() <= 15
+    assert [path.name for path in folder.parent.iterdir()] == ["tetrode-paper_00"]

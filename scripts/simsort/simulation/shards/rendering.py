@@ -119,7 +119,7 @@ def render_to_folder(job: RecordingJob, settings: dict, plan, store: Store, out:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        facts = write_recording(job, settings, load_cells(plan, store), part, n_jobs)
+        facts = write_recording(job, settings, plan, store, part, n_jobs)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)  # a full disk gets its room back
         raise
@@ -152,22 +152,38 @@ def recording_settings(job: RecordingJob, settings: dict):
                    drift=drift)
 
 
-def write_recording(job: RecordingJob, settings: dict, cells: list, folder: Path, n_jobs: int) -> dict:
-    """Render a recording into an empty folder; return what its note says about the units."""
+def lazy_recording(job: RecordingJob, settings: dict, plan, store: Store, scratch: Path):
+    """Return the recording of a job; in continuous mode its neurons run now, and their potentials lie in `scratch`."""
+    from simsort.simulation.recordings.continuous import simulate_continuous
     from simsort.simulation.recordings.probes import make_probe
     from simsort.simulation.recordings.recording import simulate_recording
-    from simsort.simulation.recordings.write import write_folder, write_spikeglx_session
     from simsort.simulation.seeds import seed_of
 
     seed = seed_of("recording", settings["seed"], job.name)[0]
-    recording = simulate_recording(cells, make_probe(job.probe, job.n_channels), recording_settings(job, settings), seed)
-    if settings["format"] == "spikeglx":
-        write_spikeglx_session(recording, folder, job.name)
-    else:
-        write_folder(recording, folder, n_jobs=n_jobs)
+    probe, wanted = make_probe(job.probe, job.n_channels), recording_settings(job, settings)
+    if settings["mode"] == "library":
+        return simulate_recording(load_cells(plan, store), probe, wanted, seed)
+    return simulate_continuous(plan.models, probe, wanted, seed, folder=scratch, drive=plan.settings["drive"],
+                               kinetics=plan.settings["kinetics"])
+
+
+def write_recording(job: RecordingJob, settings: dict, plan, store: Store, folder: Path, n_jobs: int) -> dict:
+    """Render a recording into an empty folder; return what its note says about the units."""
+    from simsort.simulation.recordings.write import write_folder, write_spikeglx_session
+
+    scratch = folder.with_name(f"{folder.name}.potentials")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        recording = lazy_recording(job, settings, plan, store, scratch)
+        if settings["format"] == "spikeglx":
+            write_spikeglx_session(recording, folder, job.name)
+        else:
+            write_folder(recording, folder, n_jobs=n_jobs)
+        truth = recording.ground_truth()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     for pickled in folder.rglob("provenance.pkl"):  # SpikeInterface's copy of the whole plan, of no use to readers
         pickled.unlink()
-    truth = recording.ground_truth()
     return {"n_units": truth.get_num_units(), "units": describe_units(truth)}
 
 
