@@ -109,7 +109,8 @@ def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:
 
     names = ("out", "parts", "cell_types", "simulated_s", "mearec_drift", "duration_s", "command")
     pictures = docs.parent / "img" / "simulation" if docs else None
-    return blocks_of(bench_simulation(Settings(**{name: options[name] for name in names}, pictures=pictures)))
+    results = bench_simulation(Settings(**{name: options[name] for name in names}, pictures=pictures))
+    return blocks_of(results, with_pictures=docs is not None)
 
 
 def shown(argv: list[str]) -> list[str]:

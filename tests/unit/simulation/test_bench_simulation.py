@@ -170,6 +170,21 @@ def test_results_accumulate_and_update_the_document(tmp_path):
     assert "<!-- bench simulation-agreement -->" in docs.read_text()
 
 
+def test_pictures_lie_beside_the_document_that_shows_them(tmp_path, run_cli, monkeypatch):
+    monkeypatch.delenv("SIMSORT_DATA", raising=False)
+    (tmp_path / "bench").mkdir()
+    rows = [cell_row("L5_TTPC", "pyramidal", 0.7)]
+    main.write_result(tmp_path / "bench" / "realism.json", {**SHARED, "realism": rows, "real_units": {}})
+    docs = tmp_path / "docs" / "simulation.md"
+    docs.parent.mkdir()
+    docs.write_text("# T\n")
+    outcome = run_cli("bench", "simulation", "--out", tmp_path / "bench", "--parts", "tables", "--update-docs", docs)
+    assert outcome.status == 0, outcome.stderr
+    for name in blocks.PICTURES:
+        assert f"(img/simulation/{name}.png)" in docs.read_text()
+        assert (docs.parent / "img" / "simulation" / f"{name}.png").is_file()
+
+
 def test_a_peer_that_cannot_be_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "environment_commands", lambda folder, requirements: [
         ["bash", "-c", "echo ERROR: no matching distribution; exit 1"]])

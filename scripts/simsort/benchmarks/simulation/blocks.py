@@ -13,6 +13,8 @@ AIM_TIMES_REAL_TIME = 30.0
 AIM_MEMORY_BYTES, AIM_GROWTH = 1e9, 0.2
 AIM_PEAK_ERROR, AIM_RESIDUAL_UV = 0.01, 2.0
 N_RECORDINGS = 100
+PICTURES = {"waveforms": "Mean spikes 30 µm from the soma", "widths": "Trough to peak, published and real",
+            "distance": "Amplitude against distance", "f_i": "Steady rate against current"}
 
 
 def reached(is_reached: bool) -> str:
@@ -226,6 +228,11 @@ def real_units_text(real: dict) -> str:
     return "Real units, measured in the same way:\n\n" + markdown_table(
         ["units", "trough to peak below 0.4 ms: number, median", "above: number, median (5–95 %)", "spread (µm)",
          "what"], rows)
+
+
+def pictures_text() -> str:
+    """Return the pictures of the single cells with their legends."""
+    return "\n\n".join(f"![{title}](img/simulation/{name}.png)" for name, title in PICTURES.items())
 
 
 def references_text() -> str:

@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 
 from simsort.benchmarks.machine import OtherLoad, describe_machine
-from simsort.benchmarks.simulation.blocks import BLOCKS
+from simsort.benchmarks.simulation.blocks import BLOCKS, pictures_text
+from simsort.benchmarks.simulation.pictures import draw_all
+from simsort.benchmarks.simulation.real_units import real_units
 
 # In the order in which they use one another's results: the library is made once and placed many times.
 PARTS = ("speed", "discretisation", "labelled", "rendering", "memory", "agreement", "realism")
@@ -64,7 +66,10 @@ def bench_simulation(settings: Settings) -> dict[str, dict]:
             measure = importlib.import_module(f"simsort.benchmarks.simulation.{part}").measure
             write_result(settings.out / f"{part}.json", with_conditions(measure, settings))
     files = {part: settings.out / f"{part}.json" for part in PARTS}
-    return {part: json.loads(file.read_text()) for part, file in files.items() if file.is_file()}
+    results = {part: json.loads(file.read_text()) for part, file in files.items() if file.is_file()}
+    if "realism" in results:
+        draw_all(results["realism"]["realism"], real_units(), settings.pictures or settings.out / "pictures")
+    return results
 
 
 def with_conditions(measure, settings: Settings) -> dict:
@@ -96,6 +101,9 @@ def write_result(path: Path, content: dict) -> None:
     part.rename(path)
 
 
-def blocks_of(results: dict[str, dict]) -> dict[str, str]:
-    """Return the Markdown of each result by block name."""
-    return {f"simulation-{part}": BLOCKS[part](result) for part, result in results.items()}
+def blocks_of(results: dict[str, dict], *, with_pictures: bool = False) -> dict[str, str]:
+    """Return the Markdown of each result by block name, the single cells' with their pictures if they lie beside it."""
+    blocks = {f"simulation-{part}": BLOCKS[part](result) for part, result in results.items()}
+    if with_pictures and "realism" in results:
+        blocks["simulation-realism"] += f"\n\n{pictures_text()}"
+    return blocks

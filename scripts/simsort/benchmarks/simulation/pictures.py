@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simsort.benchmarks.simulation.published import TROUGH_TO_PEAK_MS
+from simsort.benchmarks.simulation.published import REACH_UM, TROUGH_TO_PEAK_MS
 
 COLOURS = {"pyramidal": "#1b6ca8", "PV": "#c0392b", "SST": "#d68910", "VIP": "#7d3c98", "NGC": "#239b56"}
 DPI, COLUMNS = 80, 5
@@ -98,6 +98,8 @@ def draw_distance(figure, rows: list[dict], real: dict) -> None:
         axes.annotate(row["cell_type"], (row["distances_um"][-1], row["amplitudes_uv"][-1]), fontsize=6,
                       color=COLOURS[row["subclass"]])
     axes.axhline(NOISE_UV, color="0.6", linewidth=0.8, linestyle=":")
+    for distance_um in (REACH_UM.low, REACH_UM.high):
+        axes.axvline(distance_um, color="0.6", linewidth=0.8, linestyle=":")
     ticks = rows[0]["distances_um"] if rows else []
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=7)
     axes.minorticks_off()

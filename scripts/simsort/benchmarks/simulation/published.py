@@ -50,7 +50,8 @@ HALF_WIDTH_MS = {  # of the somatic action potential
 }
 GAIN_HZ_PER_NA = {"pyramidal": Published(mean=241.0, source="McCormick 1985")}
 MAXIMAL_RATE_HZ = {"PV": Published(mean=215.0, source="Wang 2016")}
-REACH_UM = Published(low=50.0, high=150.0, source="Henze 2000")  # where the amplitude is down to the noise
+# Tetrodes tell units apart that lie within the first distance, and see spikes up to the second.
+REACH_UM = Published(low=50.0, high=140.0, source="Henze 2000")
 
 
 def verdict(value: float | None, published: Published | None) -> str:

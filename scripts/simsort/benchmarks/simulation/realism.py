@@ -16,16 +16,11 @@ SHOWN_MS = (-1.0, 2.5)
 
 
 def measure(settings) -> dict:
-    """Measure the part and draw the pictures; see `main.bench_simulation`."""
+    """Measure the part; see `main.bench_simulation`, which draws the pictures."""
     costs = library_costs(settings)
     rows = run_task("realism.all_types", {"cells": {cell_type: cost["path"] for cell_type, cost in costs.items()}},
                     settings.out)["value"]
-    found = real_units.real_units()
-    result = {"realism": rows, "real_units": real_units.summary(found)}
-    from simsort.benchmarks.simulation.pictures import draw_all
-
-    draw_all(rows, found, settings.pictures or settings.out / "pictures")
-    return result
+    return {"realism": rows, "real_units": real_units.summary(real_units.real_units())}
 
 
 def all_types(cells: dict[str, str]) -> list[dict]:
