@@ -39,27 +39,30 @@ _PC_AXON = _axon(1.4, ((12, 1), (18, 1), (60, 2), (90, 0)))
 _ACTIVE_NEAR = ("proximal",) * 3 + ("distal",)
 
 _PYRAMIDAL = {
-    "soma": {"nas": 1.6, "kdr": 0.02, "kv3": 0.3, "im": 3.5e-3},
+    "soma": {"nas": 1.8, "kdr": 0.05, "kv3": 0.45, "im": 3e-3},
     "hillock": {"nas": 1.0, "kv3": 0.1},
-    "ais": {"naa": 5.5, "kv3": 0.08, "im": 1.5e-3},
+    "ais": {"naa": 6.5, "kv3": 0.45, "im": 1.7e-3},
     "axon": {"naa": 0.1, "kv3": 0.05},
-    "proximal": {"nas": 0.06, "kv3": 0.005},
+    "proximal": {"nas": 0.2, "kv3": 0.02},
 }
 _FAST_SPIKING = {
-    "soma": {"nas": 1.4, "kdr": 0.05, "kv3": 0.02},
-    "hillock": {"nas": 1.0, "kdr": 0.85, "kv3": 0.02},
-    "ais": {"naa": 4.7, "kdr": 0.25, "kv3": 0.1},
+    "soma": {"nas": 0.65, "kv3f": 0.6, "kdr": 0.01},
+    "hillock": {"nas": 1.0, "kdr": 0.8, "kv3f": 0.3},
+    "ais": {"naa": 4.5, "kdr": 0.18, "kv3f": 0.6},
     "axon": {"naa": 0.05, "kdr": 0.08},
-    "proximal": {"nas": 0.26, "kdr": 0.11},
-    "distal": {"nas": 0.007, "kdr": 0.0017},
+    "proximal": {"nas": 0.24, "kdr": 0.013, "kv3f": 0.06},
+    "distal": {"nas": 0.0016, "kdr": 0.006},
 }
-_SOMATOSTATIN = {
-    "soma": {"nas": 0.8, "kdr": 0.05, "kv3": 0.2, "im": 3e-4, "cat": 3e-4},
-    "hillock": {"nas": 1.0, "kdr": 0.2, "kv3": 0.1},
-    "ais": {"naa": 4.5, "kdr": 0.1, "kv3": 0.2, "im": 1e-3},
-    "axon": {"naa": 0.05, "kv3": 0.05},
-    "proximal": {"nas": 0.15, "kdr": 0.01, "kv3": 0.02},
+_ADAPTING = {
+    "soma": {"nas": 0.75, "kv3": 0.2, "kv3f": 0.22, "kdr": 0.014, "im": 1.4e-3},
+    "hillock": {"nas": 1.0, "kdr": 0.2, "kv3": 0.05},
+    "ais": {"naa": 5.3, "kdr": 0.18, "kv3": 0.09, "im": 8e-4},
+    "axon": {"naa": 0.05, "kdr": 0.05},
+    "proximal": {"nas": 0.12, "kdr": 0.007, "kv3f": 0.2},
+    "distal": {"nas": 0.005, "kdr": 0.0024},
 }
+_BURSTING = {**_PYRAMIDAL, "soma": {**_PYRAMIDAL["soma"], "cat": 2e-3, "ih": 1e-4}}
+_LOW_THRESHOLD = {**_ADAPTING, "soma": {**_ADAPTING["soma"], "cat": 3e-4}}
 
 CELL_TYPES = {
     "L23_PC": CellType(
@@ -78,7 +81,7 @@ CELL_TYPES = {
         soma_elongation=1.3,
         trees=(_PC_AXON, _dendrites((5, 7), 2.8, ((20, 1), (40, 2), (60, 2), (90, 0)), "below", fork_probability=0.75),
                _apical(5.0, ((25, 1), (40, 1), (60, 1), (90, 1), (120, 1), (150, 1), (150, 2), (80, 2), (120, 0)), 4)),
-        densities={**_PYRAMIDAL, "soma": {**_PYRAMIDAL["soma"], "cat": 1e-3, "ih": 1e-4}}, rate_hz=(0.5, 12.0),
+        densities=_BURSTING, rate_hz=(0.5, 12.0),
         burst_probability=0.15, share=0.45, sources="Markram 2015; de Kock and Sakmann 2009 (L5B)"),
     "L5_STPC": CellType(
         title="L5 slender-tufted pyramidal cell", layer="L5", neuron_class="excitatory", subclass="pyramidal", soma_um=16.0,
@@ -114,24 +117,24 @@ CELL_TYPES = {
         title="SST Martinotti cell", layer="L5", neuron_class="inhibitory", subclass="SST", soma_um=13.0, soma_elongation=1.4,
         trees=(_axon(1.0, ((10, 1), (15, 1), (80, 1), (120, 1), (150, 2), (100, 0)), "up"),
                _dendrites((4, 6), 1.7, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", tropism=0.2, zones=_ACTIVE_NEAR)),
-        densities=_SOMATOSTATIN, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.3,
+        densities=_LOW_THRESHOLD, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.3,
         sources="Markram 2015; Tremblay 2016; Gentet 2012"),
     "L23_DBC": CellType(
         title="Double bouquet cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=11.5, soma_elongation=1.4,
         trees=(_axon(0.9, ((10, 1), (15, 1), (60, 2), (100, 2), (120, 0)), fork_angle_deg=15),
                _dendrites((4, 5), 1.6, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", tropism=0.3, zones=_ACTIVE_NEAR)),
-        densities=_SOMATOSTATIN, rate_hz=(0.3, 12.0), share=0.05, sources="Markram 2015; Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
+        densities=_ADAPTING, rate_hz=(0.3, 12.0), share=0.05, sources="Markram 2015; Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
     "L23_BP": CellType(
         title="VIP bipolar cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=10.5, soma_elongation=1.6,
         trees=(_axon(0.9, ((10, 1), (15, 1), (60, 1), (100, 2), (120, 0))),
                _dendrites((2, 4), 2.0, ((15, 1), (20, 1), (20, 2), (40, 1), (60, 2), (80, 0)), "vertical", tropism=0.4, zones=_ACTIVE_NEAR)),
-        densities=_SOMATOSTATIN, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.1,
+        densities=_LOW_THRESHOLD, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.1,
         sources="Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
     "L23_NGC": CellType(
         title="Neurogliaform cell", layer="L2/3", neuron_class="inhibitory", subclass="NGC", soma_um=10.5, soma_elongation=1.0,
         trees=(_axon(0.9, ((8, 1), (15, 1), (30, 2), (40, 2), (40, 0)), "up"),
                _dendrites((7, 10), 1.2, ((12, 1), (20, 2), (25, 1), (30, 0)), zones=_ACTIVE_NEAR)),
-        densities=_SOMATOSTATIN, rate_hz=(0.2, 8.0), share=0.1, sources="Markram 2015; Tremblay 2016"),
+        densities=_ADAPTING, rate_hz=(0.2, 8.0), share=0.1, sources="Markram 2015; Tremblay 2016"),
 }
 
 

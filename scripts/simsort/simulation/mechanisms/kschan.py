@@ -63,6 +63,10 @@ def _kv3(v, celsius):
     return 1 / (1 + np.exp(-(v - 18.7) / 9.7)), 4 / (1 + np.exp(-(v + 46.56) / 44.14)) / _q(celsius)
 
 
+def _kv3f(v, celsius):
+    return _from_rates(0.22 * np.exp((v + 16) / 26.5), 0.22 * np.exp(-(v + 16) / 26.5), _q(celsius, 2.7, 22))
+
+
 def _kdr(v, celsius):
     return _from_rates(0.01 * linoid(v + 34, 10), 0.125 * np.exp(-(v + 44) / 80), 5.0)
 
@@ -108,6 +112,7 @@ CHANNELS = {
     "nas": Channel("na", (Gate("m", 3, _sodium_m(32)), Gate("h", 1, _sodium_h(60)))),
     "naa": Channel("na", (Gate("m", 3, _sodium_m(38)), Gate("h", 1, _sodium_h(66)))),
     "kv3": Channel("k", (Gate("m", 1, _kv3),)),
+    "kv3f": Channel("k", (Gate("m", 4, _kv3f),)),
     "kdr": Channel("k", (Gate("m", 4, _kdr),)),
     "kt": Channel("k", (Gate("m", 4, _kt_m), Gate("h", 1, _kt_h))),
     "im": Channel("k", (Gate("m", 1, _im),)),
