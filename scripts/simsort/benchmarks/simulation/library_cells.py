@@ -40,6 +40,15 @@ def library_costs(settings) -> dict[str, dict]:
     return {model.cell_type: costs[model.cell_type] for model in models}
 
 
+def prepare() -> int:
+    """Build one cell, which compiles the channels unless they are in the cache; return its number of segments."""
+    from simsort.simulation.cells.cell_types import builtin_models
+    from simsort.simulation.currents.process import in_fresh_process
+    from simsort.simulation.shards.preparation import build_once
+
+    return in_fresh_process(build_once, builtin_models()[0], "auto")
+
+
 def make(cell_type: str, path: str, simulated_s: float) -> dict:
     """Make the library of one type as `simsort simulate` does; NEURON runs in a process of its own."""
     from simsort.simulation.cells.cell_types import builtin_models

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from simsort.benchmarks.machine import OtherLoad, describe_machine
 from simsort.benchmarks.simulation.blocks import BLOCKS, pictures_text
+from simsort.benchmarks.simulation.own_process import run_task
 from simsort.benchmarks.simulation.pictures import draw_all
 from simsort.benchmarks.simulation.real_units import real_units
 
@@ -60,6 +61,8 @@ def bench_simulation(settings: Settings) -> dict[str, dict]:
         By part, those of earlier calls with the same output folder included.
     """
     settings.out.mkdir(parents=True, exist_ok=True)
+    if set(PARTS) & set(settings.parts):
+        run_task("library_cells.prepare", {}, settings.out)  # compiling is no part of any figure
     for part in PARTS:
         if part in settings.parts:
             print(f"simsort bench: {part}", flush=True)
