@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simsort.simulation.currents.process import in_fresh_process
-from simsort.simulation.currents.run import run_cell
+from simsort.simulation.currents.run import CellRun, run_cell
 from simsort.simulation.currents.spikes import SpikeDetector
 from simsort.simulation.drive.conductances import Conductances, ConductanceSettings
 from simsort.simulation.drive.pink_noise import PinkNoiseCurrent
@@ -35,6 +35,26 @@ def test_chunks_are_the_same_bits_as_one_shot_and_currents_sum_to_zero(kind):
     np.testing.assert_array_equal(spikes, spikes_in_parts)
     assert len(spikes) > 0
     assert np.abs(currents.sum(axis=0)).max() < 1e-9 < np.abs(currents).max()
+
+
+def advance(kind, lengths):
+    drive = Conductances(ConductanceSettings(excitation_us=0.04), [1]) if kind == "conductances" else PinkNoiseCurrent(0.3, [1])
+    run_of_cell = CellRun(build(), drive)
+    return np.concatenate([run_of_cell.advance(n).membrane_currents_na for n in lengths], axis=1)
+
+
+@pytest.mark.neuron
+@pytest.mark.parametrize("kind", ["conductances", "pink_noise"])
+def test_chunks_may_grow(kind):
+    whole = in_fresh_process(advance, kind, [6000])
+    np.testing.assert_array_equal(in_fresh_process(advance, kind, [1, 2, 1, 97, 1900, 5, 3994]), whole)
+    assert np.abs(whole.sum(axis=0)).max() < 1e-9 < np.abs(whole).max()
+
+
+@pytest.mark.neuron
+def test_a_chunk_longer_than_announced_is_refused():
+    with pytest.raises(ValueError, match="more than the 30000 announced"):
+        in_fresh_process(advance, "pink_noise", [30001])
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.integers(0, 50))

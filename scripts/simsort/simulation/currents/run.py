@@ -43,9 +43,11 @@ class CellRun:
         Fixed time step and sampling interval.
     with_currents : bool, default: True
         Record membrane currents too, not the soma's voltage only.
+    longest : int, default: 30000
+        Most samples of a chunk.
     """
 
-    def __init__(self, cell, drive, *, dt_ms: float = DT_MS, with_currents: bool = True):
+    def __init__(self, cell, drive, *, dt_ms: float = DT_MS, with_currents: bool = True, longest: int = 30_000):
         from neuron import h
 
         self.h, self.cell, self.drive, self.dt_ms = h, cell, drive, dt_ms
@@ -59,7 +61,7 @@ class CellRun:
         self.voltage = h.Vector().record(cell.soma(0.5)._ref_v)
         segments = cell.segments() if with_currents else []
         self.currents = [h.Vector().record(segment._ref_i_membrane_) for segment in segments]
-        drive.attach(cell, dt_ms)
+        drive.attach(cell, dt_ms, longest)
         h.finitialize(cell.v_init_mv)
 
     def advance(self, n_samples: int) -> CurrentChunk:
@@ -69,6 +71,8 @@ class CellRun:
         ------
         UserError
             If the voltage is no longer a number.
+        ValueError
+            For more than `longest` samples.
         """
         first, h = self.n_done, self.h
         self.drive.fill(first, n_samples)
@@ -124,6 +128,6 @@ def run_cell(cell, drive, *, duration_s: float, dt_ms: float = DT_MS, chunk_s: f
     """
     n_total = round(duration_s * 1000 / dt_ms)
     n_chunk = max(1, round(chunk_s * 1000 / dt_ms))
-    run = CellRun(cell, drive, dt_ms=dt_ms, with_currents=with_currents)
+    run = CellRun(cell, drive, dt_ms=dt_ms, with_currents=with_currents, longest=n_chunk)
     for first in range(0, n_total, n_chunk):
         yield run.advance(min(n_chunk, n_total - first))

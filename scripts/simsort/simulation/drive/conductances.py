@@ -62,8 +62,8 @@ class Conductances:
     def __init__(self, settings: ConductanceSettings, seed):
         self.settings, self.seed = settings, list(seed)
 
-    def attach(self, cell, dt_ms: float) -> None:
-        """Put the two synapses on the soma and start the processes."""
+    def attach(self, cell, dt_ms: float, longest: int) -> None:
+        """Put the two synapses on the soma and start the processes; `fill` takes `longest` samples at most."""
         from neuron import h
 
         settings, children = self.settings, np.random.default_rng(self.seed).spawn(3)
@@ -72,7 +72,7 @@ class Conductances:
             synapse = h.ExpSyn(cell.soma(0.5))
             synapse.e, synapse.tau = reversal_mv, 1e9
             self.synapses.append(synapse)
-            self.played.append(Played(h, synapse._ref_g, dt_ms))
+            self.played.append(Played(h, synapse._ref_g, dt_ms, longest))
         taus = (settings.excitation_tau_ms, settings.inhibition_tau_ms)
         self.own = [OrnsteinUhlenbeck(tau, dt_ms, rng) for tau, rng in zip(taus, children)]
         shared = np.random.default_rng(seed_of("shared input", settings.shared_seed)).spawn(2)

@@ -27,15 +27,15 @@ class PinkNoiseCurrent:
     def __init__(self, sd_na: float, seed):
         self.sd_na, self.seed = sd_na, list(seed)
 
-    def attach(self, cell, dt_ms: float) -> None:
-        """Put a clamp on the soma and start the noise."""
+    def attach(self, cell, dt_ms: float, longest: int) -> None:
+        """Put a clamp on the soma and start the noise; `fill` takes `longest` samples at most."""
         from neuron import h
 
         self.clamp = h.IClamp(cell.soma(0.5))
         self.clamp.delay, self.clamp.dur = 0, 1e12
         self.soma_index = next(index for index, segment in enumerate(cell.segments())
                                if segment.sec == cell.soma and abs(segment.x - cell.soma(0.5).x) < 1e-9)
-        self.played = Played(h, self.clamp._ref_amp, dt_ms)
+        self.played = Played(h, self.clamp._ref_amp, dt_ms, longest)
         self.noise = PinkNoise(dt_ms, np.random.default_rng(self.seed))
         self.injected_na = np.zeros(0)
 
