@@ -7,6 +7,7 @@ import pytest
 from ball_and_stick import MODEL, build
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from simsort.errors import UserError
 from simsort.simulation.currents.process import in_fresh_process
@@ -108,6 +109,27 @@ def test_memory_is_bounded_and_the_choice_even():
         assert len(cutter.kept) <= 10 and cutter.tail.shape[1] <= 2 * cutter.window.n_samples
     times = [mark.time_ms for mark in cutter.finish()[1]]
     assert min(times) < 10_000 < max(times)
+
+
+def test_a_train_without_a_quiet_moment_has_snippets_too():
+    cutter = SnippetCutter(Window.of(DT_MS), 10, np.random.default_rng(0))
+    cutter.add(CurrentChunk(first_sample=0, membrane_currents_na=np.ones((2, 6000)), soma_v_mv=np.zeros(6000)),
+               np.arange(3.5, 200, 8.0))
+    snippets, kept = cutter.finish()
+    assert snippets.shape == (10, 2, 390) and len(kept) == 10
+    assert SnippetCutter(Window.of(DT_MS), 10, np.random.default_rng(0)).finish()[0].shape[0] == 0
+
+
+def test_components_do_not_depend_on_the_number_of_threads():
+    rng = np.random.default_rng(0)
+    snippets = rng.normal(size=(60, 5, 400)).astype(np.float32)
+    found = []
+    for n_threads in (1, 2, 4):
+        with threadpool_limits(n_threads):
+            found.append(factorise(snippets, library().geometry, 0.01))
+    for basis, coefficients in found[1:]:
+        np.testing.assert_array_equal(basis, found[0][0])
+        np.testing.assert_array_equal(coefficients, found[0][1])
 
 
 def test_few_components_keep_every_peak():

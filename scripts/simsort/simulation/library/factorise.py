@@ -1,6 +1,7 @@
 """Few components for many snippets."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from simsort.simulation.field.line_source import transfer_matrix
 
@@ -37,6 +38,12 @@ def factorise(snippets: np.ndarray, geometry, relative_error: float) -> tuple[np
     basis_na : array, (rank, n_segments, n_samples) float32
     coefficients : array, (n_snippets, rank) float32
     """
+    with threadpool_limits(1, user_api="blas"):  # the sums' last bits must not depend on the number of threads
+        return components(snippets, geometry, relative_error)
+
+
+def components(snippets: np.ndarray, geometry, relative_error: float) -> tuple[np.ndarray, np.ndarray]:
+    """Do the work of `factorise`."""
     n_snippets = len(snippets)
     flat = snippets.reshape(n_snippets, -1)
     gram = (flat @ flat.T).astype(np.float64)

@@ -16,6 +16,7 @@ from simsort.simulation.seeds import seed_of
 
 CHUNK_S = 0.5
 MOST_SEGMENT_SAMPLES = 3_000_000  # of a chunk; shorter chunks for cells of many segments
+MOST_SNIPPET_BYTES = 300_000_000  # of float32 currents; fewer snippets for cells of many segments
 # A run at the type's usual rate in vivo would take minutes for its spikes; their shape depends on the intervals around them.
 RATES_HZ = (6.0, 25.0)
 BURST_PACKETS_PER_SPIKE = 0.15
@@ -41,7 +42,7 @@ def make_cell_library(model, *, drive: str = "conductances", duration_s: float =
     seed : int, default: 0
         Seed of the input and of the choice of snippets.
     max_snippets : int, default: 400
-        Most spikes kept.
+        Most spikes kept; fewer for cells of many segments (300 MB: about 210 for 900 segments).
     kinetics : "auto" | "nmodl" | "kschan", default: "auto"
         See `build_cell`.
     relative_error : float, default: 0.008
@@ -122,7 +123,9 @@ class Collected:
 def collect(cell, drive, *, duration_s: float, dt_ms: float, max_snippets: int, rng) -> Collected:
     """Run a cell and cut out its spikes."""
     detector = SpikeDetector(cell.spike_threshold_mv, dt_ms)
-    cutter = SnippetCutter(Window.of(dt_ms), max_snippets, rng)
+    window = Window.of(dt_ms)
+    most = max(FEWEST_SPIKES, MOST_SNIPPET_BYTES // (4 * len(cell.segments()) * window.n_samples))
+    cutter = SnippetCutter(window, min(max_snippets, most), rng)
     chunk_s = min(CHUNK_S, MOST_SEGMENT_SAMPLES / len(cell.segments()) * dt_ms / 1000)
     spikes, shapes = [], []
     for chunk in run_cell(cell, drive, duration_s=duration_s, dt_ms=dt_ms, chunk_s=chunk_s):

@@ -147,21 +147,26 @@ class SnippetCutter:
     def finish(self) -> tuple[np.ndarray, list]:
         """Return the snippets (n_snippets, n_segments, n_samples) float32 without baseline, weighted, and their marks.
 
-        Spikes at the run's very end, whose windows are not whole, are left out.
+        Spikes at the run's very end, whose windows are not whole, are left out. The marks lose their currents, so that these
+        are not in memory twice.
         """
         kept = sorted(self.kept, key=lambda snippet: snippet.time_ms)
         baseline = self.baseline_sum / max(self.n_baseline, 1)
         baseline = np.asarray(baseline, dtype=np.float32).reshape(-1, 1)
-        weighted = [(snippet.currents - baseline) * self.window.weights(snippet.before_ms, snippet.after_ms).astype(np.float32)
-                    for snippet in kept]
-        return np.array(weighted, dtype=np.float32), kept
+        n_segments = len(kept[0].currents) if kept else 0
+        weighted = np.empty((len(kept), n_segments, self.window.n_samples), dtype=np.float32)
+        for row, snippet in zip(weighted, kept):
+            weights = self.window.weights(snippet.before_ms, snippet.after_ms)
+            row[:] = (snippet.currents - baseline) * weights.astype(np.float32)
+            snippet.currents = None
+        return weighted, kept
 
 
 @dataclasses.dataclass(kw_only=True)
 class Snippet:
-    """A spike's time and intervals in ms, and its raw currents (n_segments, n_samples) in nA."""
+    """A spike's time and intervals in ms, and its raw currents (n_segments, n_samples) in nA until they are weighted."""
 
     time_ms: float
     before_ms: float
     after_ms: float
-    currents: np.ndarray
+    currents: np.ndarray | None
