@@ -70,19 +70,12 @@ def load_nmodl(*, required: bool) -> bool:
     from pathlib import Path
 
     from simsort.simulation import mechanisms
-    from simsort.simulation.mechanisms.compiling import check_compiler, compile_mechanisms, load_mechanisms
+    from simsort.simulation.mechanisms.compiling import can_compile, compile_mechanisms, load_mechanisms
 
-    try:
-        library = compile_mechanisms(Path(mechanisms.__file__).parent)
-    except UserError:
-        if required:
-            raise
-        try:
-            check_compiler()
-        except UserError:
-            return False  # what KSChan is for; with a compiler there, the failure is the caller's to know
-        raise
-    load_mechanisms(library)
+    folder = Path(mechanisms.__file__).parent
+    if not required and not can_compile(folder):
+        return False  # what KSChan is for; where there is a compiler, a failure is the caller's to know
+    load_mechanisms(compile_mechanisms(folder))
     return True
 
 

@@ -93,9 +93,19 @@ def find_library(folder: Path) -> Path | None:
                  if path.resolve().is_file()), None)
 
 
+def can_compile(source) -> bool:
+    """Tell whether mechanisms are compiled already or could be."""
+    return bool(find_library(cache_folder() / identity(mod_files(source)))) or not missing_tools()
+
+
+def missing_tools() -> list[str]:
+    """Return what compiling takes and is not there."""
+    return [tool for tool in ("make", "g++") if not shutil.which(tool)] + ["nrnivmodl"] * (nrnivmodl() is None)
+
+
 def check_compiler() -> None:
     """Raise unless nrnivmodl, make and a C++ compiler are there."""
-    missing = [tool for tool in ("make", "g++") if not shutil.which(tool)] + ["nrnivmodl"] * (nrnivmodl() is None)
+    missing = missing_tools()
     if missing:
         raise UserError(f"{' and '.join(missing)} not found, which compiling channels takes",
                         "install g++ and make (Debian: apt install g++ make), or use --simulation.kinetics kschan, which "

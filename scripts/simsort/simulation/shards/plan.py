@@ -81,8 +81,18 @@ def make_plan(settings: dict) -> Plan:
 
 def config_hash(settings: dict) -> str:
     """Return the identity of everything that decides about the bytes of a cell's file."""
-    content = {**{name: settings[name] for name in DECISIVE}, "code": code_hash(), "neuron": neuron_version()}
+    content = {**{name: settings[name] for name in DECISIVE}, "kinetics": kinetics_used(settings), "code": code_hash(),
+               "neuron": neuron_version()}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def kinetics_used(settings: dict) -> str:
+    """Return what `auto` means here: the two kinds of channels agree to rounding only, not to the bit."""
+    if settings["kinetics"] != "auto":
+        return settings["kinetics"]
+    from simsort.simulation.mechanisms.compiling import can_compile
+
+    return "nmodl" if settings["cells"] != "builtin" or can_compile(Path(__file__).resolve().parents[1] / "mechanisms") else "kschan"
 
 
 def code_hash() -> str:
