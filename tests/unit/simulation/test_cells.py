@@ -54,26 +54,25 @@ def one_spiking(model, kinetics):
 
 
 def extracellular_widths(names):
-    """Return type -> trough-to-peak (ms) after a 300 Hz high-pass, median of rings of 20, 30 and 40 um about the soma."""
+    """Return type -> trough-to-peak (ms) after a 300 Hz high-pass, median of rings about the soma and of two individuals."""
     from scipy.signal import butter, resample, sosfiltfilt
 
     from simsort.simulation.field.line_source import transfer_matrix
 
     band, found = butter(3, 300, "highpass", fs=30000, output="sos"), {}
     angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    for name in names:
-        cell = build_cell(builtin_models([name])[0], kinetics="nmodl")
+    for model in builtin_models(names, n_individuals=2):
+        cell = build_cell(model, kinetics="nmodl")
         current = next(step for step in (0.1, 0.15, 0.2, 0.3, 0.4, 0.6) if len(crossings(simulate(cell, step)[0])) > 3)
         potential, membrane = simulate(cell, current, with_currents=True)
         spike = crossings(potential)[-2]
-        widths = []
         for radius_um in (20.0, 30.0, 40.0):
             ring = radius_um * np.stack([np.cos(angles), 0.5 * np.sin(angles), 0.87 * np.sin(angles)], axis=1)
             traces = sosfiltfilt(band, transfer_matrix(cell.geometry(), ring) @ membrane, axis=1)[:, spike - 40:spike + 90]
             wave = resample(traces[traces.min(axis=1).argmin()], 8 * 130)
-            widths.append(wave[wave.argmin():wave.argmin() + 8 * 45].argmax() / 240)
-        found[name] = float(np.median(widths))
-    return found
+            trough = wave.argmin()
+            found.setdefault(model.cell_type, []).append(wave[trough:trough + 8 * 45].argmax() / 240)
+    return {name: float(np.median(widths)) for name, widths in found.items()}
 
 
 def test_there_are_twelve_types_and_descriptions_can_be_pickled():

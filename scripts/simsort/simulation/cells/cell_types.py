@@ -46,22 +46,22 @@ _PYRAMIDAL = {
     "proximal": {"nas": 0.2, "kv3": 0.02},
 }
 _FAST_SPIKING = {
-    "soma": {"nas": 0.65, "kv3f": 0.6, "kdr": 0.01},
+    "soma": {"nas": 0.8, "kv3f": 0.8, "kdr": 0.1},
     "hillock": {"nas": 1.0, "kdr": 0.8, "kv3f": 0.3},
     "ais": {"naa": 4.5, "kdr": 0.18, "kv3f": 0.6},
     "axon": {"naa": 0.05, "kdr": 0.08},
-    "proximal": {"nas": 0.24, "kdr": 0.013, "kv3f": 0.06},
-    "distal": {"nas": 0.0016, "kdr": 0.006},
+    "proximal": {"nas": 0.1, "kdr": 0.03, "kv3f": 0.08},
+    "distal": {"kdr": 0.006},
 }
 _ADAPTING = {
-    "soma": {"nas": 0.75, "kv3": 0.2, "kv3f": 0.22, "kdr": 0.014, "im": 1.4e-3},
+    "soma": {"nas": 0.8, "kv3": 0.2, "kv3f": 0.35, "kdr": 0.06, "im": 1.4e-3},
     "hillock": {"nas": 1.0, "kdr": 0.2, "kv3": 0.05},
     "ais": {"naa": 5.3, "kdr": 0.18, "kv3": 0.09, "im": 8e-4},
     "axon": {"naa": 0.05, "kdr": 0.05},
-    "proximal": {"nas": 0.12, "kdr": 0.007, "kv3f": 0.2},
+    "proximal": {"nas": 0.12, "kdr": 0.04, "kv3f": 0.3},
     "distal": {"nas": 0.005, "kdr": 0.0024},
 }
-_BURSTING = {**_PYRAMIDAL, "soma": {**_PYRAMIDAL["soma"], "cat": 2e-3, "ih": 1e-4}}
+_BURSTING = {**_PYRAMIDAL, "soma": {**_PYRAMIDAL["soma"], "cat": 1.2e-2, "ih": 1e-4}}
 _LOW_THRESHOLD = {**_ADAPTING, "soma": {**_ADAPTING["soma"], "cat": 3e-4}}
 
 CELL_TYPES = {
@@ -96,42 +96,42 @@ CELL_TYPES = {
         densities=_PYRAMIDAL, rate_hz=(0.05, 4.0), burst_probability=0.02, share=1.0, tilt_deg=12.0,
         sources="Markram 2015; de Kock and Sakmann 2009"),
     "L4_LBC": CellType(
-        title="PV large basket cell", layer="L4", neuron_class="inhibitory", subclass="PV", soma_um=13.0,
+        title="PV large basket cell", layer="L4", neuron_class="inhibitory", subclass="PV", soma_um=15.0,
         trees=(_axon(1.1, ((10, 1), (15, 1), (40, 2), (80, 2), (120, 0)), "up"),
                _dendrites((4, 6), 1.6, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), zones=_ACTIVE_NEAR)),
         densities=_FAST_SPIKING, rate_hz=(2.0, 35.0), share=0.5, membrane_ohm_cm2=8000.0,
         sources="Tremblay 2016; Gentet 2010"),
     "L5_NBC": CellType(
-        title="PV nest basket cell", layer="L5", neuron_class="inhibitory", subclass="PV", soma_um=11.5,
+        title="PV nest basket cell", layer="L5", neuron_class="inhibitory", subclass="PV", soma_um=13.5,
         trees=(_axon(1.0, ((10, 1), (15, 1), (40, 2), (50, 2), (60, 0))),
                _dendrites((4, 7), 1.4, ((15, 1), (20, 1), (20, 2), (30, 1), (40, 0)), zones=_ACTIVE_NEAR)),
         densities=_FAST_SPIKING, rate_hz=(2.0, 30.0), share=0.4, membrane_ohm_cm2=8000.0,
         sources="Markram 2015; Tremblay 2016; Gentet 2010"),
     "L23_ChC": CellType(
-        title="Chandelier cell", layer="L2/3", neuron_class="inhibitory", subclass="PV", soma_um=11.0, soma_elongation=1.3,
+        title="Chandelier cell", layer="L2/3", neuron_class="inhibitory", subclass="PV", soma_um=13.0,
         trees=(_axon(1.0, ((10, 1), (15, 1), (40, 2), (60, 2), (60, 0))),
-               _dendrites((4, 6), 1.4, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", zones=_ACTIVE_NEAR)),
+               _dendrites((4, 6), 1.4, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), zones=_ACTIVE_NEAR)),
         densities=_FAST_SPIKING, rate_hz=(1.0, 20.0), share=0.05, membrane_ohm_cm2=10000.0,
         sources="Tremblay 2016; Gentet 2010 (as fast-spiking cells)"),
     "L5_MC": CellType(
-        title="SST Martinotti cell", layer="L5", neuron_class="inhibitory", subclass="SST", soma_um=13.0, soma_elongation=1.4,
+        title="SST Martinotti cell", layer="L5", neuron_class="inhibitory", subclass="SST", soma_um=14.5, soma_elongation=1.4,
         trees=(_axon(1.0, ((10, 1), (15, 1), (80, 1), (120, 1), (150, 2), (100, 0)), "up"),
                _dendrites((4, 6), 1.7, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", tropism=0.2, zones=_ACTIVE_NEAR)),
         densities=_LOW_THRESHOLD, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.3,
         sources="Markram 2015; Tremblay 2016; Gentet 2012"),
     "L23_DBC": CellType(
-        title="Double bouquet cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=11.5, soma_elongation=1.4,
+        title="Double bouquet cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=13.0, soma_elongation=1.4,
         trees=(_axon(0.9, ((10, 1), (15, 1), (60, 2), (100, 2), (120, 0)), fork_angle_deg=15),
                _dendrites((4, 5), 1.6, ((15, 1), (20, 1), (20, 2), (30, 1), (50, 1), (60, 0)), "vertical", tropism=0.3, zones=_ACTIVE_NEAR)),
         densities=_ADAPTING, rate_hz=(0.3, 12.0), share=0.05, sources="Markram 2015; Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
     "L23_BP": CellType(
-        title="VIP bipolar cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=10.5, soma_elongation=1.6,
+        title="VIP bipolar cell", layer="L2/3", neuron_class="inhibitory", subclass="VIP", soma_um=12.0, soma_elongation=1.6,
         trees=(_axon(0.9, ((10, 1), (15, 1), (60, 1), (100, 2), (120, 0))),
                _dendrites((2, 4), 2.0, ((15, 1), (20, 1), (20, 2), (40, 1), (60, 2), (80, 0)), "vertical", tropism=0.4, zones=_ACTIVE_NEAR)),
         densities=_LOW_THRESHOLD, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.1,
         sources="Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
     "L23_NGC": CellType(
-        title="Neurogliaform cell", layer="L2/3", neuron_class="inhibitory", subclass="NGC", soma_um=10.5, soma_elongation=1.0,
+        title="Neurogliaform cell", layer="L2/3", neuron_class="inhibitory", subclass="NGC", soma_um=11.5, soma_elongation=1.0,
         trees=(_axon(0.9, ((8, 1), (15, 1), (30, 2), (40, 2), (40, 0)), "up"),
                _dendrites((7, 10), 1.2, ((12, 1), (20, 2), (25, 1), (30, 0)), zones=_ACTIVE_NEAR)),
         densities=_ADAPTING, rate_hz=(0.2, 8.0), share=0.1, sources="Markram 2015; Tremblay 2016"),
