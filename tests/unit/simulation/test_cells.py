@@ -17,7 +17,7 @@ CURRENTS_NA = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)
 
 
 def simulate(cell, amplitude_na, duration_ms=300.0, with_currents=False):
-    """Return the soma's potential (n,) and the membrane currents (n_segments, n) under a step of current from 20 ms on."""
+    """Return the soma's potential (n,) and the membrane currents (n_segments, n), a step from 20 ms on."""
     from neuron import h
 
     h.load_file("stdrun.hoc")
@@ -54,7 +54,7 @@ def one_spiking(model, kinetics):
 
 
 def extracellular_widths(names):
-    """Return type -> trough-to-peak (ms) after a 300 Hz high-pass, median of rings about the soma and of two individuals."""
+    """Return type -> trough-to-peak (ms) after a 300 Hz high-pass, median of rings and of two individuals."""
     from scipy.signal import butter, resample, sosfiltfilt
 
     from simsort.simulation.field.line_source import transfer_matrix
@@ -68,7 +68,8 @@ def extracellular_widths(names):
         spike = crossings(potential)[-2]
         for radius_um in (20.0, 30.0, 40.0):
             ring = radius_um * np.stack([np.cos(angles), 0.5 * np.sin(angles), 0.87 * np.sin(angles)], axis=1)
-            traces = sosfiltfilt(band, transfer_matrix(cell.geometry(), ring) @ membrane, axis=1)[:, spike - 40:spike + 90]
+            traces = sosfiltfilt(band, transfer_matrix(cell.geometry(), ring) @ membrane, axis=1)
+            traces = traces[:, spike - 40:spike + 90]
             wave = resample(traces[traces.min(axis=1).argmin()], 8 * 130)
             trough = wave.argmin()
             found.setdefault(model.cell_type, []).append(wave[trough:trough + 8 * 45].argmax() / 240)
@@ -97,7 +98,8 @@ def test_unknown_names_are_refused():
 def test_individuals_have_their_own_densities():
     first, second = (draw_densities(CELL_TYPES["L5_TTPC"], np.random.default_rng(seed)) for seed in (1, 2))
     assert first["soma"]["nas"] != second["soma"]["nas"]
-    assert first["soma"]["nas"] / first["proximal"]["nas"] == pytest.approx(second["soma"]["nas"] / second["proximal"]["nas"])
+    ratios = [zones["soma"]["nas"] / zones["proximal"]["nas"] for zones in (first, second)]
+    assert ratios[0] == pytest.approx(ratios[1])
 
 
 @pytest.mark.neuron

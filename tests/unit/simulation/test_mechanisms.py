@@ -1,4 +1,4 @@
-"""The channels: gating curves of the compiled mechanisms and of KSChan against the published equations and each other."""
+"""The channels: compiled mechanisms and KSChan against the published equations and each other."""
 
 import numpy as np
 import pytest
@@ -24,13 +24,14 @@ def settled_states(potentials_mv):
     segment, found = section(0.5), {}
     for potential in potentials_mv:
         h.finitialize(potential)
-        found[potential] = {channel: {gate.name: getattr(getattr(segment, f"ss_{channel}"), gate.name) for gate in form.gates}
+        found[potential] = {channel: {gate.name: getattr(getattr(segment, f"ss_{channel}"), gate.name)
+                                      for gate in form.gates}
                             for channel, form in CHANNELS.items()}
     return found
 
 
 def relaxations(names_of, from_mv, to_mv, times_ms):
-    """Return channel -> current (mA/cm2) at times after a voltage step, by compiled ("ss") or KSChan ("ks") channels."""
+    """Return channel -> current (mA/cm2) at times after a voltage step, of compiled or KSChan channels."""
     from neuron import h
 
     from simsort.simulation.cells.builtin import load_nmodl, mechanism_names
@@ -69,7 +70,8 @@ def test_compiled_gates_settle_where_their_equations_say():
         for channel, gates in channels.items():
             for gate in CHANNELS[channel].gates:
                 expected, _ = gate.curves(np.array([potential]), CELSIUS)
-                assert gates[gate.name] == pytest.approx(expected[0], rel=2e-3, abs=1e-6), (channel, gate.name, potential)
+                found = gates[gate.name]
+                assert found == pytest.approx(expected[0], rel=2e-3, abs=1e-6), (channel, gate.name, potential)
 
 
 @pytest.mark.neuron

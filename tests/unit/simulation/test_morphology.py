@@ -54,5 +54,6 @@ def test_daughters_follow_the_three_halves_power_law():
     sections = morphology("L23_PC", 1).sections
     for index, section in enumerate(sections):
         daughters = [other for other in sections if other.parent == index]
-        if len(daughters) == 2 and min(other.start_diameter_um for other in daughters) > 0.41 and section.region == "dendrite":
-            assert sum(other.start_diameter_um**1.5 for other in daughters) == pytest.approx(section.end_diameter_um**1.5)
+        widths = [other.start_diameter_um for other in daughters]
+        if section.region == "dendrite" and len(daughters) == 2 and min(widths) > 0.41:
+            assert sum(width**1.5 for width in widths) == pytest.approx(section.end_diameter_um**1.5)

@@ -6,7 +6,7 @@ from simsort.errors import UserError
 from simsort.simulation.cells.cell import Cell
 from simsort.simulation.cells.cell_types import CELL_TYPES
 from simsort.simulation.cells.morphology import generate_morphology
-from simsort.simulation.mechanisms.kschan import CHANNELS, kschan_name, make_kschan, nmodl_name
+from simsort.simulation.mechanisms.kschan import CHANNELS, make_kschan, nmodl_name
 
 CELSIUS = 37.0
 REVERSAL_MV = {"na": 55.0, "k": -90.0, "ca": 120.0}
@@ -44,7 +44,8 @@ def build_builtin(model, *, kinetics: str = "auto") -> Cell:
         _set_membrane(section, cell_type)
         for channel, density in densities.get(form.zone, {}).items():
             _insert(section, channel, density, names)
-    return Cell(model, sections, celsius=CELSIUS, v_init_mv=cell_type.rest_mv, regions=[s.region for s in morphology.sections])
+    return Cell(model, sections, celsius=CELSIUS, v_init_mv=cell_type.rest_mv,
+                regions=[s.region for s in morphology.sections])
 
 
 def draw_densities(cell_type, rng: np.random.Generator) -> dict:
@@ -57,7 +58,8 @@ def draw_densities(cell_type, rng: np.random.Generator) -> dict:
 def mechanism_names(kinetics: str) -> dict:
     """Return channel -> (name to insert, name of its conductance), having loaded or made the channels."""
     if kinetics == "kschan" or not load_nmodl(required=kinetics == "nmodl"):
-        return {channel: (make_kschan(channel, CELSIUS), f"gmax_{kschan_name(channel, CELSIUS)}") for channel in CHANNELS}
+        names = {channel: make_kschan(channel, CELSIUS) for channel in CHANNELS}
+        return {channel: (name, f"gmax_{name}") for channel, name in names.items()}
     return {channel: (nmodl_name(channel), f"gbar_{nmodl_name(channel)}") for channel in CHANNELS}
 
 

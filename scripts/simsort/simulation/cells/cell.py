@@ -2,7 +2,8 @@
 
 import numpy as np
 
-REGION_OF_PREFIX = {"soma": "soma", "dend": "dendrite", "apic": "apical", "axon": "axon", "ais": "axon", "myelin": "axon"}
+REGION_OF_PREFIX = {"soma": "soma", "dend": "dendrite", "apic": "apical", "axon": "axon", "ais": "axon",
+                    "myelin": "axon"}
 
 
 class Cell:
@@ -50,7 +51,7 @@ class Cell:
         return SegmentGeometry(**self.lines())
 
     def lines(self) -> dict:
-        """Return start_um, end_um (n_segments, 3), diameter_um (n_segments,) and region (n_segments,) as an index of `REGIONS`."""
+        """Return what `SegmentGeometry` is made of: start_um, end_um (n, 3), diameter_um and region (n,) of n segments."""
         names = ("soma", "dendrite", "apical", "axon")
         starts, ends, region = [], [], []
         for section, name in zip(self.sections, self.regions):

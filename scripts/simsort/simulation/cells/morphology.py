@@ -1,8 +1,8 @@
 """Morphologies drawn by seed: a soma, dendrites and a short axon as straight sections, one segment each.
 
-A tree is described by generations: how long a section of each generation is, and into how many it divides at its end. Daughters'
-diameters follow Rall's 3/2 power law. What is drawn per individual: the soma's size, the number of stems, whether each fork forks,
-lengths, directions and the tilt of the whole cell.
+A tree is described by generations: how long a section of each generation is, and into how many it divides at its end.
+Daughters' diameters follow Rall's 3/2 power law. What is drawn per individual: the soma's size, the number of stems,
+whether each fork forks, lengths, directions and the tilt of the whole cell.
 """
 
 from dataclasses import dataclass, field
@@ -38,7 +38,8 @@ class TreeShape:
     fork_probability : float, default: 0.9
         Probability that a fork forks at all.
     zones : tuple of str, default: ()
-        Zone of densities by generation; the last holds for the rest; empty: "proximal" for generation 0 and 1, then "distal".
+        Zone of densities by generation; the last holds for the rest; empty: "proximal" for generation 0 and 1, then
+        "distal".
     obliques : tuple of TreeShape, default: ()
         Side trees leaving the end of an undivided section, one each, from generation 0 on.
     taper : float, default: 0.85
@@ -66,7 +67,7 @@ class TreeShape:
 
 @dataclass(frozen=True)
 class MorphologySection:
-    """A straight section: its parent's index (-1: none), ends (3,) and diameters at both ends in um, region and zone."""
+    """A straight section: its parent's index (-1: none), ends (3,) and diameters there in um, region and zone."""
 
     parent: int
     start_um: np.ndarray
@@ -123,7 +124,8 @@ def _grow(sections, shape, parent, start, direction, axis, diameter, generation,
     length = mean_length * scale * float(np.exp(0.15 * rng.standard_normal()))
     end = start + length * direction
     tip = max(diameter * shape.taper, MIN_DIAMETER_UM)
-    sections.append(MorphologySection(parent, start, end, max(diameter, MIN_DIAMETER_UM), tip, shape.region, shape.zone(generation)))
+    sections.append(MorphologySection(parent, start, end, max(diameter, MIN_DIAMETER_UM), tip, shape.region,
+                                      shape.zone(generation)))
     here = len(sections) - 1
     if generation + 1 < len(shape.generations) and n_children:
         if n_children > 1 and rng.random() > shape.fork_probability:
@@ -162,7 +164,8 @@ def _stem_axes(direction: str, n_stems: int, rng) -> list:
             height = sign
         else:
             lateral = 1.0
-            height = {"sphere": rng.uniform(-1.2, 1.2), "below": rng.uniform(-1.0, 0.1), "horizontal": rng.uniform(-0.25, 0.25)}[direction]
+            height = {"sphere": rng.uniform(-1.2, 1.2), "below": rng.uniform(-1.0, 0.1),
+                      "horizontal": rng.uniform(-0.25, 0.25)}[direction]
         axes.append(_unit(np.array([lateral * np.cos(azimuth), height, lateral * np.sin(azimuth)])))
     return axes
 
@@ -179,8 +182,8 @@ def _tilted(sections, tilt_deg: float, rng) -> list:
     x, z = np.cos(azimuth), np.sin(azimuth)
     cross = np.array([[0, -z, 0], [z, 0, -x], [0, x, 0]])
     turn = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return [MorphologySection(s.parent, turn @ s.start_um, turn @ s.end_um, s.start_diameter_um, s.end_diameter_um, s.region,
-                              s.zone) for s in sections]
+    return [MorphologySection(s.parent, turn @ s.start_um, turn @ s.end_um, s.start_diameter_um, s.end_diameter_um,
+                              s.region, s.zone) for s in sections]
 
 
 def _orthogonal(direction, rng):

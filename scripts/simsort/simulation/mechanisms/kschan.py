@@ -1,7 +1,7 @@
-"""The channels of the built-in cells without a compiler: NEURON's KSChan, filled from the same published equations as the .mod files.
+"""The channels of the built-in cells without a compiler: NEURON's KSChan, filled from the .mod files' equations.
 
-Each gate is a pair of functions of the potential (mV) and the temperature (degC): its steady state and its time constant (ms).
-The papers are named in the .mod file of the same channel.
+Each gate is a pair of functions of the potential (mV) and the temperature (degC): its steady state and its time
+constant (ms). The papers are named in the .mod file of the same channel.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import numpy as np
 
 TABLE_MV = (-120.0, 80.0)
 TABLE_STEPS = 800
+_REGISTERED: dict = {}  # the objects live as long as NEURON: without them its mechanisms have no tables
 CHARGES = {"na": 1, "k": 1, "ca": 2}
 
 
@@ -25,7 +26,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel: its ion ("" for a non-specific current), its gates, and the reversal potential where no ion gives it."""
+    """A channel: its ion ("" for a non-specific current), its gates, and a reversal potential if no ion gives it."""
 
     ion: str
     gates: tuple
@@ -167,6 +168,3 @@ def make_kschan(channel: str, celsius: float) -> str:
             transition.set_f(which, 7, h.Vector(curve), *TABLE_MV)
     _REGISTERED[name] = kschan
     return name
-
-
-_REGISTERED: dict = {}  # a KSChan lives as long as NEURON does; dropping the object would leave its mechanism without tables
