@@ -140,6 +140,12 @@ def test_few_components_keep_every_peak():
     np.testing.assert_allclose(np.tensordot(coefficients, basis, axes=1), truth, atol=1e-3)
 
 
+def test_no_more_components_than_needed_where_many_are():
+    rng = np.random.default_rng(0)
+    truth = np.einsum("kr,rst->kst", rng.normal(size=(300, 150)), rng.normal(size=(150, 5, 80))).astype(np.float32)
+    assert 128 < len(factorise(truth, library().geometry, 0.01)[0]) <= 160
+
+
 def test_a_spike_gets_a_snippet_from_a_similar_place_in_a_train():
     ours = dataclasses.replace(library(), isi_before_ms=np.array([5.0] * 10 + [100.0] * 10), isi_after_ms=np.full(20, 100.0))
     times_s = np.array([0.0, 0.2, 0.205, 0.4, 0.404])

@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from simsort.simulation.field.line_source import transfer_matrix
 
-RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128)
+RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320)
 RING_UM = (15.0, 30.0, 60.0)
 N_AROUND = 4
 PEAK_FLOOR_UV, RMS_ERROR_UV = 0.1, 1.0  # both far below any recording's noise
