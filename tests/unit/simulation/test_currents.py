@@ -38,7 +38,8 @@ def test_chunks_are_the_same_bits_as_one_shot_and_currents_sum_to_zero(kind):
 
 
 def advance(kind, lengths):
-    drive = Conductances(ConductanceSettings(excitation_us=0.04), [1]) if kind == "conductances" else PinkNoiseCurrent(0.3, [1])
+    synapses = ConductanceSettings(excitation_us=0.04)
+    drive = Conductances(synapses, [1]) if kind == "conductances" else PinkNoiseCurrent(0.3, [1])
     run_of_cell = CellRun(build(), drive)
     return np.concatenate([run_of_cell.advance(n).membrane_currents_na for n in lengths], axis=1)
 

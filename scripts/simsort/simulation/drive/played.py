@@ -19,8 +19,9 @@ class Played:
 
     def __init__(self, h, reference, dt_ms: float, longest: int):
         self.dt_ms, self.n_samples = dt_ms, longest
-        # NEURON takes the waveform's length at the run's start and reads nothing beyond it: the vectors keep one length. With a
-        # list of jumps, here an empty one, it looks values up by time alone; without, an event per value moves the end it reads to.
+        # NEURON takes the waveform's length at the run's start and reads nothing beyond it: the vectors keep one
+        # length. With a list of jumps, here an empty one, it looks values up by time alone; without, an event per
+        # value moves the end it reads to.
         self.values, self.times, self.jumps = h.Vector(2 * longest), h.Vector(2 * longest), h.Vector(0)
         self.values.play(reference, self.times, self.jumps)
 
