@@ -19,7 +19,7 @@ def givenParameters() {
     def own = ['image_names', 'image_spikeinterface', 'image_gpu', 'image_simulation', 'data_root', 'data_field', 'data_mount']
     def given = params.findAll { name, value -> value != null && !(name in own) }
     def paths = ['data_path', 'results_path', 'params_file', 'container_dir']
-    return given.collectEntries { name, value -> [name, name in paths && value instanceof CharSequence ? file(value, glob: false, hidden: true).toString() : value] }
+    return given.collectEntries { name, value -> [name, name in paths && value instanceof CharSequence && value ? file(value, glob: false, hidden: true).toString() : value] }
 }
 
 // sort or pretrain: from the command line, else from the params file (JSON is YAML too).
