@@ -14,7 +14,7 @@ from simsort.simulation.currents.process import in_fresh_process
 from simsort.simulation.currents.run import CurrentChunk
 from simsort.simulation.field.geometry import SegmentGeometry
 from simsort.simulation.library import making
-from simsort.simulation.library.agreement import compare_modes
+from simsort.simulation.library.agreement import agreement, compare_modes, library_potential
 from simsort.simulation.library.assign import assign_snippets
 from simsort.simulation.library.cell_library import CellLibrary
 from simsort.simulation.library.factorise import factorise
@@ -160,6 +160,15 @@ def test_widths_of_known_shapes():
     assert trough_to_peak_ms(waveform, 30000.0) == pytest.approx(0.62, abs=0.02)
     triangle = np.maximum(-65.0, 30.0 - 95.0 * np.abs(time_ms) / 0.8)
     assert half_width_ms(triangle, DT_MS) == pytest.approx(0.8, abs=0.06)
+
+
+def test_spike_times_are_the_same_to_the_last_bit_or_not():
+    spikes_ms = np.array([97.3, 2038.9344076225002, 2400.1])  # the second is rounded either way at nine digits of a ms
+    ours = dataclasses.replace(library(n_snippets=3), spike_times_s=spikes_ms / 1000)
+    whole = library_potential(ours, 90_000)
+    assert agreement(ours, whole, np.append(spikes_ms, 2995.0), DT_MS).same_spike_times  # the window of the last is cut
+    assert not agreement(ours, whole, spikes_ms + np.array([0, 1e-9, 0]), DT_MS).same_spike_times
+    assert not agreement(ours, whole, np.append(spikes_ms, 2900.0), DT_MS).same_spike_times
 
 
 def make_small(duration_s, max_snippets):
