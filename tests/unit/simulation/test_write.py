@@ -1,6 +1,7 @@
 """Simulated recordings on disk."""
 
 import csv
+import gc
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from simsort.simulation.recordings.drift import DriftSettings
 from simsort.simulation.recordings.probes import make_probe
 from simsort.simulation.recordings.recording import simulate_recording
 from simsort.simulation.recordings.settings import RecordingSettings
-from simsort.simulation.recordings.write import write_folder, write_spikeglx_session
+from simsort.simulation.recordings.write import known_objects_frozen, write_folder, write_spikeglx_session
 
 
 def make(name, n_channels=None, **kwargs):
@@ -36,6 +37,15 @@ def test_folder_loads_in_spikeinterface_with_its_truth(tmp_path):
     np.testing.assert_allclose(drift["displacement_um"][3, 0], recording.displacement_um(1.5, drift["depths_um"][0]))
     with pytest.raises(UserError, match="not empty"):
         write_folder(recording, folder)
+
+
+def test_the_garbage_collector_is_as_it_was_after_writing(tmp_path):
+    write_folder(make("tetrode"), tmp_path / "out")
+    assert gc.get_freeze_count() == 0
+    with pytest.raises(ZeroDivisionError), known_objects_frozen():
+        assert gc.get_freeze_count() > 0
+        raise ZeroDivisionError
+    assert gc.get_freeze_count() == 0
 
 
 def test_spikeglx_session_reads_back(tmp_path):

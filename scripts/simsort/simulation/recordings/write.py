@@ -1,6 +1,8 @@
 """Write simulated recordings and their ground truth to disk."""
 
+import contextlib
 import csv
+import gc
 import warnings
 from pathlib import Path
 
@@ -30,10 +32,21 @@ def write_folder(recording, folder: str | Path, *, n_jobs: int = 1, progress_bar
     folder : Path
     """
     folder = empty_folder(folder)
-    recording.save(folder=folder / "recording", format="binary", n_jobs=n_jobs, chunk_duration="1s",
-                   progress_bar=progress_bar, verbose=False)
+    with known_objects_frozen():
+        recording.save(folder=folder / "recording", format="binary", n_jobs=n_jobs,
+                       chunk_size=recording.plan.block_samples, progress_bar=progress_bar, verbose=False)
     write_ground_truth(recording, folder)
     return folder
+
+
+@contextlib.contextmanager
+def known_objects_frozen():
+    """Keep the garbage collector from what exists already: SpikeInterface calls it after each chunk, at 50 ms a time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def write_spikeglx_session(recording, folder: str | Path, run_name: str = "simulated", *,
