@@ -267,7 +267,7 @@ class ForegroundTensors:
         n_grid, self.device, self.example = len(units[0].fields), device, units[0]
         width, q = (max(unit.fields.shape[axis] for unit in units) for axis in (1, 2))
         rank, after = (max(unit.waves.shape[0] for unit in units),
-                       max(unit.waves.shape[1] - unit.n_before for unit in units))
+                       max(unit.waves.shape[2] - unit.n_before for unit in units))
         self.n_before = max(unit.n_before for unit in units)
         self.n_samples = self.n_before + after
         fields = np.zeros((len(units), n_grid, width, q), dtype=np.float32)
@@ -277,8 +277,7 @@ class ForegroundTensors:
         for row, unit in enumerate(units):
             shift, early = unit.first_channel - first[row], self.n_before - unit.n_before
             fields[row, :, shift:shift + unit.fields.shape[1], : unit.fields.shape[2]] = unit.fields
-            waves[row, : len(unit.waves), : unit.waves.shape[2], early:early + unit.waves.shape[1]] = (
-                unit.waves.transpose(0, 2, 1))
+            waves[row, : len(unit.waves), : unit.waves.shape[1], early:early + unit.waves.shape[2]] = unit.waves
             coefficients[row, : len(unit.coefficients), : unit.coefficients.shape[1]] = unit.coefficients
         self.fields, self.waves, self.coefficients, self.first = (
             torch.as_tensor(values, device=device) for values in (fields, waves, coefficients, first))

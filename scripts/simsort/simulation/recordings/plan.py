@@ -214,16 +214,12 @@ class RecordingPlan(Setup):
         transfer = unit_fields.transfer_on_grid(
             placed.geometry, contacts, grid_um, n_points=self.settings.contact_points,
             conductivity_s_per_m=self.settings.conductivity_s_per_m)
-        rank, n_segments, n_samples = snippets.basis_na.shape
-        # Each basis counts as much as the snippets use it.
-        weights = np.maximum(np.sqrt(np.mean(snippets.coefficients.astype(float) ** 2, axis=0)), 1e-12)
-        basis = snippets.basis_na.transpose(1, 0, 2) * weights[:, None].astype(np.float32)
-        fields, courses = unit_fields.modes_of(transfer, basis.reshape(n_segments, -1),
-                                               unit_fields.FOREGROUND_TOLERANCE, unit_fields.FOREGROUND_MODES)
-        waves = courses.reshape(-1, rank, n_samples).transpose(1, 2, 0) / weights[:, None, None]
+        fields, mixing = unit_fields.modes_of(transfer, snippets.root, unit_fields.FOREGROUND_TOLERANCE,
+                                              unit_fields.FOREGROUND_MODES)
+        waves = np.matmul(mixing.T.astype(np.float32), snippets.basis_na)  # rank x q x n_samples
         coefficients, waves = unit_fields.fewer_components(snippets.coefficients, waves, unit_fields.COMPONENT_TOLERANCE)
         self.n_before = max(self.n_before, snippets.n_before)
-        self.n_after = max(self.n_after, n_samples - snippets.n_before)
+        self.n_after = max(self.n_after, waves.shape[2] - snippets.n_before)
         return UnitField(
             first_channel=int(local[0]), grid_start_um=float(grid_um[0]), grid_step_um=step_of(grid_um),
             fields=fields.reshape(len(grid_um), len(local), -1).astype(np.float32),
@@ -239,6 +235,7 @@ class RecordingPlan(Setup):
         first = np.array([min(local[0], self.n_channels - width) for local in locals_])
         grid_um = unit_fields.displacement_grid(self.drift.max_displacement_um, unit_fields.BACKGROUND_STEP_UM)
         short = {index: one.background(self.settings.sampling_frequency_hz) for index, one in snippets.items()}
+        roots = {index: unit_fields.root_of(mean_na[None], np.ones(1)) for index, (mean_na, _) in short.items()}
         n_before = next(iter(short.values()))[1]
         most = unit_fields.BACKGROUND_MODES
         fields = np.zeros((len(chosen), len(grid_um), width, most), dtype=np.float32)
@@ -247,10 +244,9 @@ class RecordingPlan(Setup):
             contacts = self.ordered_contacts(np.arange(first[row], first[row] + width))
             transfer = unit_fields.transfer_on_grid(placed.geometry, contacts, grid_um, n_points=1,
                                                     conductivity_s_per_m=self.settings.conductivity_s_per_m)
-            places, courses = unit_fields.modes_of(transfer, short[unit.library][0],
-                                                   unit_fields.BACKGROUND_TOLERANCE, most)
-            fields[row, :, :, : len(courses)] = places.reshape(len(grid_um), width, -1)
-            waves[row, : len(courses)] = courses
+            places, mixing = unit_fields.modes_of(transfer, roots[unit.library], unit_fields.BACKGROUND_TOLERANCE, most)
+            fields[row, :, :, : places.shape[1]] = places.reshape(len(grid_um), width, -1)
+            waves[row, : places.shape[1]] = mixing.T @ short[unit.library][0]
         self.n_before, self.n_after = max(self.n_before, n_before), max(self.n_after, waves.shape[2] - n_before)
         return BackgroundFields(first_channels=first, grid_start_um=float(grid_um[0]), grid_step_um=step_of(grid_um),
                                 fields=fields, waves=waves, n_before=n_before,

@@ -1,12 +1,13 @@
 """Potentials of placed cells at every displacement of the tissue, stored as few spatial and temporal modes.
 
 A cell's potential is a sum over its segments, so all its snippets at all displacements lie in a small space. With
-`fields` (n_grid, n_contacts, q), the modes' potentials on a grid of displacements, and `waves` (rank, n_samples, q),
-the modes' time courses, a spike is `(coefficients @ waves) @ fields[displacement].T`: exact re-projection on the grid,
+`fields` (n_grid, n_contacts, q), the modes' potentials on a grid of displacements, and `waves` (rank, q, n_samples),
+the modes' time courses, a spike is `fields[displacement] @ (coefficients @ waves)`: exact re-projection on the grid,
 linear between.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,9 +35,10 @@ class UnitField:
     grid_start_um, grid_step_um : float
         Displacements of `fields`.
     fields : array, (n_grid, n_contacts, q) float32
-    waves : array, (rank, n_samples, q) float16
-        Orthonormal: 16 bits err by 0.05 % and halve the memory of a plan.
+    waves : array, (rank, q, n_samples) int16
+        Each component in steps of 1/32767 of its largest value, which halves the memory of a plan.
     coefficients : array, (n_snippets, rank) float32
+        In uV and those steps.
     n_before : int
         Samples before the soma's crossing.
     """
@@ -51,18 +53,18 @@ class UnitField:
 
     def waveforms_uv(self, snippets: np.ndarray, displacements_um: np.ndarray) -> np.ndarray:
         """Return spikes (n_spikes, n_contacts, n_samples) in uV at displacements (n_spikes,)."""
-        rank, n_samples, q = self.waves.shape
-        courses = self.coefficients[snippets] @ self.waves.reshape(rank, n_samples * q).astype(np.float32)
         fields = interpolate(self.fields, displacements_um, self.grid_start_um, self.grid_step_um)
-        return np.matmul(fields, courses.reshape(-1, n_samples, q).transpose(0, 2, 1))
+        return np.matmul(fields, self.courses(self.coefficients[snippets]))
 
     def template_uv(self, displacement_um: float = 0.0) -> np.ndarray:
         """Return the mean spike (n_contacts, n_samples) in uV."""
-        mean = self.coefficients.mean(axis=0, keepdims=True)
-        rank, n_samples, q = self.waves.shape
-        course = (mean @ self.waves.reshape(rank, -1).astype(np.float32)).reshape(n_samples, q)
         field = interpolate(self.fields, np.array([displacement_um]), self.grid_start_um, self.grid_step_um)[0]
-        return field @ course.T
+        return field @ self.courses(self.coefficients.mean(axis=0, keepdims=True))[0]
+
+    def courses(self, coefficients: np.ndarray) -> np.ndarray:
+        """Return the time courses (n, q, n_samples) of the modes for coefficients (n, rank)."""
+        rank, q, n_samples = self.waves.shape
+        return (coefficients @ self.waves.reshape(rank, -1).astype(np.float32)).reshape(-1, q, n_samples)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +147,27 @@ def transfer_on_grid(geometry, contacts, grid_um: np.ndarray, *, conductivity_s_
     return np.concatenate(parts)
 
 
-def modes_of(transfer: np.ndarray, basis: np.ndarray, tolerance: float, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split potentials `transfer @ basis` into few modes.
+def root_of(basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return `root` (n_segments, n_segments) with `root @ root.T = B @ B.T`.
+
+    B (n_segments, rank * n_samples) are the components (rank, n_segments, n_samples), each times its weight.
+    """
+    gram = np.zeros((basis.shape[1],) * 2)
+    for component, weight in zip(basis, weights):
+        component = component.astype(np.float64)
+        gram += weight**2 * (component @ component.T)
+    values, vectors = np.linalg.eigh(gram)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def modes_of(transfer: np.ndarray, root: np.ndarray, tolerance: float, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split potentials `transfer @ B` into few modes.
 
     Parameters
     ----------
     transfer : array, (n_places, n_segments)
-    basis : array, (n_segments, n_values)
+    root : array, (n_segments, n_segments)
+        Of `root_of`: all that has to be known of B's many columns.
     tolerance : float
         Modes smaller than this share of the largest are left out.
     most : int
@@ -160,20 +176,17 @@ def modes_of(transfer: np.ndarray, basis: np.ndarray, tolerance: float, most: in
     Returns
     -------
     fields : array, (n_places, q)
-    courses : array, (q, n_values)
-        `fields @ courses` is near `transfer @ basis`; the courses are orthonormal.
+    mixing : array, (n_segments, q)
+        `fields @ mixing.T @ B` is near `transfer @ B`; the rows of `mixing.T @ B` are orthonormal.
     """
-    n_places, n_segments = transfer.shape
-    if n_places <= n_segments:
-        potentials = transfer @ basis
-    else:  # a square root of transfer.T @ transfer has the same right singular vectors and fewer rows
-        values, vectors = np.linalg.eigh(transfer.T @ transfer)
-        potentials = (vectors * np.sqrt(np.maximum(values, 0.0))).T @ basis
-    values, vectors = np.linalg.eigh(potentials @ potentials.T)
+    short = transfer @ root  # same left singular vectors and sizes as transfer @ B
+    n_places, n_segments = short.shape
+    values, vectors = np.linalg.eigh(short.T @ short if n_places > n_segments else short @ short.T)
     sizes = np.sqrt(np.maximum(values[::-1], 0.0))
     q = max(1, min(most, int((sizes > tolerance * max(sizes[0], 1e-30)).sum())))
-    courses = (vectors[:, ::-1][:, :q].T @ potentials) / np.maximum(sizes[:q, None], 1e-30)
-    return transfer @ (basis @ courses.T), courses
+    chosen = vectors[:, ::-1][:, :q]
+    fields = short @ chosen if n_places > n_segments else chosen * sizes[:q]
+    return fields, transfer.T @ fields / np.maximum(sizes[:q], 1e-30) ** 2
 
 
 def fewer_components(coefficients: np.ndarray, waves: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -182,25 +195,27 @@ def fewer_components(coefficients: np.ndarray, waves: np.ndarray, tolerance: flo
     Parameters
     ----------
     coefficients : array, (n_snippets, rank)
-    waves : array, (rank, n_samples, q)
+    waves : array, (rank, q, n_samples)
     tolerance : float
         Components smaller than this share of the largest are left out.
 
     Returns
     -------
     coefficients : array, (n_snippets, new_rank) float32
-    waves : array, (new_rank, n_samples, q) float16
+    waves : array, (new_rank, q, n_samples) int16
     """
-    rank, n_samples, q = waves.shape
-    flat = waves.reshape(rank, -1).astype(np.float32)
+    rank, q, n_samples = waves.shape
+    flat, coefficients = waves.reshape(rank, -1), coefficients.astype(float)
     values, vectors = np.linalg.eigh((flat @ flat.T).astype(float))
-    half = vectors * np.sqrt(np.maximum(values, 0.0))  # half @ half.T are the products of the waves
-    left, sizes, right = np.linalg.svd(coefficients.astype(float) @ half, full_matrices=False)
-    kept = max(1, int((sizes > tolerance * max(sizes[0], 1e-30)).sum()))
-    # Rows of the new waves: right @ (orthonormal rows that span the old ones).
-    scaled = vectors / np.sqrt(np.maximum(values, 1e-12 * max(values.max(), 1e-30)))
-    new_waves = (right[:kept] @ scaled.T).astype(np.float32) @ flat
-    return (left[:, :kept] * sizes[:kept]).astype(np.float32), new_waves.reshape(kept, n_samples, q).astype(np.float16)
+    roots = np.sqrt(np.maximum(values, 1e-12 * max(values.max(), 1e-30)))
+    short = coefficients @ (vectors * roots)  # of the orthonormal waves vectors.T @ flat / roots
+    values, turned = np.linalg.eigh(short.T @ short)
+    sizes = np.sqrt(np.maximum(values[::-1], 0.0))
+    kept = turned[:, ::-1][:, : max(1, int((sizes > tolerance * max(sizes[0], 1e-30)).sum()))]
+    waves = ((kept.T / roots) @ vectors.T).astype(np.float32) @ flat
+    steps = np.maximum(np.abs(waves).max(axis=1, keepdims=True), 1e-30) / 32767
+    whole = np.rint(waves / steps).astype(np.int16).reshape(-1, q, n_samples)
+    return ((short @ kept) * steps.T).astype(np.float32), whole
 
 
 def resampling_matrix(n_samples: int, n_before: int, from_hz: float, to_hz: float) -> tuple[np.ndarray, int]:
@@ -262,6 +277,11 @@ class Snippets:
         self.mean_na = np.tensordot(self.coefficients.mean(axis=0), basis, axes=1)  # n_segments x n_samples
         self.filtered_mean_na = in_spike_band(self.mean_na, sampling_frequency_hz)
         self.scales = relative_sizes(self.coefficients, basis)
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """The components' `root_of`, each counting as much as the snippets use it."""
+        return root_of(self.basis_na, np.sqrt(np.mean(self.coefficients.astype(float) ** 2, axis=0)))
 
     def background(self, sampling_frequency_hz: float) -> tuple[np.ndarray, int]:
         """Return the mean spike's currents around the crossing (n_segments, n_samples), tapered, and its crossing."""
