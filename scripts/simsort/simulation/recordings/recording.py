@@ -1,7 +1,10 @@
 """Simulated recordings as SpikeInterface objects, with their ground truth."""
 
+from functools import cached_property
+
 import numpy as np
 from spikeinterface import BaseRecording, BaseRecordingSegment, NumpySorting
+from spikeinterface.core.base import minimum_spike_dtype
 
 from simsort.simulation.recordings.noise import NoiseModel
 from simsort.simulation.recordings.plan import RecordingPlan
@@ -9,7 +12,7 @@ from simsort.simulation.recordings.rendering import Renderer
 from simsort.simulation.recordings.settings import RecordingSettings
 from simsort.simulation.recordings.unit_fields import in_spike_band
 
-N_NOISE_BLOCKS = 2
+NOISE_LEVEL_S = 1.0
 
 
 class SimulatedRecording(BaseRecording):
@@ -46,7 +49,12 @@ class SimulatedRecording(BaseRecording):
         sorting : NumpySorting
             Spikes at the sample of the soma's crossing of threshold, with the properties named in `unit_properties`.
         """
-        return ground_truth(self.plan, include_background=include_background)
+        return ground_truth(self.plan, self.noise_levels_uv, include_background=include_background)
+
+    @cached_property
+    def noise_levels_uv(self) -> np.ndarray:
+        """Noise level of each channel, see `noise_levels_uv`."""
+        return noise_levels_uv(self.plan)
 
     def displacement_um(self, times_s, depths_um) -> np.ndarray:
         """Return the true displacement of the tissue at times and depths, which broadcast; up is positive."""
@@ -107,7 +115,7 @@ def simulate_recording(library_cells, probe, settings: RecordingSettings | None 
     return SimulatedRecording(RecordingPlan(cells, probe, settings or RecordingSettings(), seed, noise_model))
 
 
-def ground_truth(plan: RecordingPlan, *, include_background: bool = False) -> NumpySorting:
+def ground_truth(plan: RecordingPlan, levels_uv: np.ndarray, *, include_background: bool = False) -> NumpySorting:
     """Return the true spike trains of a plan; see `SimulatedRecording.ground_truth`."""
     units = plan.units if include_background else plan.units[: plan.n_foreground]
     samples, labels = [], []
@@ -116,16 +124,16 @@ def ground_truth(plan: RecordingPlan, *, include_background: bool = False) -> Nu
         chosen = spikes.unit < len(units)
         samples.append(spikes.sample[chosen])
         labels.append(spikes.unit[chosen])
-    unit_ids = np.array([unit.unit_id for unit in units])
-    sorting = NumpySorting.from_samples_and_labels(
-        [np.concatenate(samples)], [unit_ids[np.concatenate(labels)]],
-        plan.settings.sampling_frequency_hz, unit_ids=unit_ids)
-    for name, values in unit_properties(plan, units, sorting.count_num_spikes_per_unit(outputs="array")).items():
+    spikes = np.zeros(sum(map(len, samples)), dtype=minimum_spike_dtype)  # epochs and the spikes in them are in order
+    spikes["sample_index"], spikes["unit_index"] = np.concatenate(samples), np.concatenate(labels)
+    sorting = NumpySorting(spikes, plan.settings.sampling_frequency_hz, np.array([unit.unit_id for unit in units]))
+    n_spikes = sorting.count_num_spikes_per_unit(outputs="array")
+    for name, values in unit_properties(plan, units, levels_uv, n_spikes).items():
         sorting.set_property(name, values)
     return sorting
 
 
-def unit_properties(plan: RecordingPlan, units, n_spikes: np.ndarray) -> dict[str, np.ndarray]:
+def unit_properties(plan: RecordingPlan, units, levels_uv: np.ndarray, n_spikes: np.ndarray) -> dict[str, np.ndarray]:
     """Return the properties of units.
 
     `peak_amplitude_uv` is the largest absolute value of the mean spike between 300 and 6000 Hz, at rest; `snr` is it
@@ -135,7 +143,6 @@ def unit_properties(plan: RecordingPlan, units, n_spikes: np.ndarray) -> dict[st
     positions = np.array([unit.position_um for unit in units]).reshape(-1, 3)
     peaks_uv = np.array([unit.peak_uv for unit in units])
     channels = np.array([unit.peak_channel for unit in units], dtype=int)
-    levels_uv = noise_levels_uv(plan)
     properties = {name: np.array([str(unit.model[name]) for unit in units])
                   for name in ("cell_type", "layer", "neuron_class", "subclass")}
     properties["model"] = np.array([str(unit.model["name"]) for unit in units])
@@ -147,9 +154,9 @@ def unit_properties(plan: RecordingPlan, units, n_spikes: np.ndarray) -> dict[st
 
 
 def noise_levels_uv(plan: RecordingPlan) -> np.ndarray:
-    """Return the noise level (n_channels,) in uV, 300 to 6000 Hz: MAD / 0.6745 of the recording's first blocks."""
+    """Return the noise level (n_channels,) in uV, 300 to 6000 Hz: MAD / 0.6745 of the first second."""
     renderer, settings = Renderer(plan), plan.settings
-    end = min(N_NOISE_BLOCKS * plan.block_samples, settings.n_samples)
+    end = min(round(NOISE_LEVEL_S * settings.sampling_frequency_hz), settings.n_samples)
     traces_uv = renderer.counts(0, end).T * np.float32(settings.electronics.uv_per_bit)
     filtered = in_spike_band(traces_uv, settings.sampling_frequency_hz)
     return np.median(np.abs(filtered), axis=1) / 0.6745
