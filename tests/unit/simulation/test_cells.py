@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from simsort.benchmarks.simulation.discretisation import spike_amplitude
 from simsort.errors import UserError
 from simsort.simulation.cells.builtin import draw_densities
 from simsort.simulation.cells.cell_types import CELL_TYPES, builtin_models
@@ -141,3 +142,13 @@ def test_fast_spiking_cells_are_narrow_and_pyramids_broad():
     widths = in_fresh_process(extracellular_widths, ["L23_PC", "L5_TTPC", "L4_LBC", "L5_NBC"])
     assert 0.5 <= widths["L23_PC"] <= 0.95 and 0.5 <= widths["L5_TTPC"] <= 0.95
     assert 0.15 <= widths["L4_LBC"] <= 0.45 and 0.15 <= widths["L5_NBC"] <= 0.45
+
+
+@pytest.mark.neuron
+@pytest.mark.parametrize("name", ["L23_BP", "L23_NGC"])
+def test_thin_dendrites_have_segments_enough_for_the_amplitude(name):
+    model = builtin_models([name])[0]
+    (n_segments, ours_uv), step_na = in_fresh_process(spike_amplitude, model, 1, None)
+    (n_more, full_uv), _ = in_fresh_process(spike_amplitude, model, 3, step_na)
+    assert n_more == 3 * n_segments and 40 < n_segments < 150
+    assert ours_uv == pytest.approx(full_uv, rel=0.08)

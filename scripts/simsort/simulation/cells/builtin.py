@@ -1,4 +1,4 @@
-"""The built-in cells in NEURON: generated morphology, own channels, one segment per section."""
+"""The built-in cells in NEURON: generated morphology, own channels, few segments."""
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def load_nmodl(*, required: bool) -> bool:
 
 
 def _make_sections(morphology, cell_type) -> list:
-    """Return NEURON's sections of a morphology, connected, one segment each."""
+    """Return NEURON's sections of a morphology, connected, with as many segments as the type asks for."""
     from neuron import h
 
     sections, counts = [], {}
@@ -92,7 +92,8 @@ def _make_sections(morphology, cell_type) -> list:
         counts[prefix] = counts.get(prefix, 0) + 1
         section.pt3dadd(*map(float, form.start_um), float(form.start_diameter_um))
         section.pt3dadd(*map(float, form.end_um), float(form.end_diameter_um))
-        section.nseg = 1
+        is_dendrite = form.region in ("dendrite", "apical")
+        section.nseg = int(np.ceil(section.L / cell_type.segment_um)) if is_dendrite else 1
         if form.parent >= 0:
             section.connect(sections[form.parent](0.5 if form.parent == 0 else 1.0), 0)
         sections.append(section)

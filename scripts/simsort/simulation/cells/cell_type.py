@@ -22,6 +22,8 @@ class CellType:
         Standard deviation of the logarithm of each channel's factor per individual.
     membrane_ohm_cm2, capacitance_uf_per_cm2, axial_ohm_cm, rest_mv : float
         Passive properties.
+    segment_um : float
+        Longest segment of a dendrite; other sections have one segment each.
     tilt_deg : float
         Standard deviation of the whole cell's tilt.
     rate_hz : tuple
@@ -51,4 +53,5 @@ class CellType:
     capacitance_uf_per_cm2: float = 1.0
     axial_ohm_cm: float = 120.0
     rest_mv: float = -72.0
+    segment_um: float = 1000.0
     tilt_deg: float = 6.0

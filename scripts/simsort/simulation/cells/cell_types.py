@@ -6,7 +6,8 @@ sections. Densities are our own: chosen so that extracellular widths, rates and 
 37 degC (docs/simulation.md). Rates span what is reported for silent-to-active cortex: Hromadka, DeWeese and Zador
 (2008, PLoS Biol 6:e16), de Kock and Sakmann (2009, PNAS 106:16446), O'Connor, Peron, Huber and Svoboda (2010, Neuron
 67:1048), Gentet et al. (2010, Neuron 65:422; 2012, Nat Neurosci 15:607) for inhibitory cells, and Buzsaki and Mizuseki
-(2014, Nat Rev Neurosci 15:264) for their lognormal spread. They are round percentiles, not fits.
+(2014, Nat Rev Neurosci 15:264) for their lognormal spread. They are round percentiles, not fits. A section has one
+segment, but dendrites of the smallest cells, which shape the spike, have more: within 10 % of the amplitude with many.
 """
 
 from dataclasses import replace
@@ -143,14 +144,15 @@ CELL_TYPES = {
         trees=(_axon(0.9, ((10, 1), (15, 1), (60, 1), (100, 2), (120, 0))),
                _dendrites((2, 4), 2.0, ((15, 1), (20, 1), (20, 2), (40, 1), (60, 2), (80, 0)), "vertical", tropism=0.4,
                           zones=_ACTIVE_NEAR)),
-        densities=_LOW_THRESHOLD, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.1,
+        densities=_LOW_THRESHOLD, rate_hz=(0.5, 15.0), burst_probability=0.05, share=0.1, segment_um=30.0,
         sources="Tremblay 2016; Gentet 2010 (non-fast-spiking)"),
     "L23_NGC": CellType(
         title="Neurogliaform cell", layer="L2/3", neuron_class="inhibitory", subclass="NGC",
         soma_um=11.5, soma_elongation=1.0,
         trees=(_axon(0.9, ((8, 1), (15, 1), (30, 2), (40, 2), (40, 0)), "up"),
                _dendrites((7, 10), 1.2, ((12, 1), (20, 2), (25, 1), (30, 0)), zones=_ACTIVE_NEAR)),
-        densities=_ADAPTING, rate_hz=(0.2, 8.0), share=0.1, sources="Markram 2015; Tremblay 2016"),
+        densities=_ADAPTING, rate_hz=(0.2, 8.0), share=0.1, segment_um=15.0,
+        sources="Markram 2015; Tremblay 2016"),
 }
 
 

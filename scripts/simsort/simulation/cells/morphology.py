@@ -1,4 +1,4 @@
-"""Morphologies drawn by seed: a soma, dendrites and a short axon as straight sections, one segment each.
+"""Morphologies drawn by seed: a soma, dendrites and a short axon as straight sections.
 
 A tree is described by generations: how long a section of each generation is, and into how many it divides at its end.
 Daughters' diameters follow Rall's 3/2 power law. What is drawn per individual: the soma's size, the number of stems,
