@@ -18,7 +18,7 @@ from simsort.simulation.library.agreement import agreement, compare_modes, libra
 from simsort.simulation.library.assign import assign_snippets
 from simsort.simulation.library.cell_library import CellLibrary
 from simsort.simulation.library.factorise import factorise
-from simsort.simulation.library.snippets import SnippetCutter, Window
+from simsort.simulation.library.snippets import SnippetCutter, Window, into_order
 from simsort.simulation.library.statistics import half_width_ms, trough_to_peak_ms
 
 DT_MS = 1 / 30
@@ -107,8 +107,18 @@ def test_memory_is_bounded_and_the_choice_even():
         cutter.add(CurrentChunk(first_sample=second * 30000, membrane_currents_na=np.zeros((2, 30000)),
                                 soma_v_mv=np.zeros(30000)), spikes_ms)
         assert len(cutter.kept) <= 10 and cutter.tail.shape[1] <= 2 * cutter.window.n_samples
-    times = [mark.time_ms for mark in cutter.finish()[1]]
-    assert min(times) < 10_000 < max(times)
+    snippets, kept = cutter.finish()
+    times = [mark.time_ms for mark in kept]
+    assert min(times) < 10_000 < max(times) and times == sorted(times)
+    assert np.shares_memory(snippets, cutter.currents)
+
+
+@given(st.permutations(range(9)))
+def test_rows_are_put_into_order_in_place(order):
+    rows = np.arange(18).reshape(9, 2)
+    expected = rows[list(order)]
+    into_order(rows, list(order))
+    np.testing.assert_array_equal(rows, expected)
 
 
 def test_a_train_without_a_quiet_moment_has_snippets_too():

@@ -12,7 +12,7 @@ from simsort.benchmarks.simulation.library_cells import library_costs
 from simsort.benchmarks.simulation.own_process import PACKAGE, SCRIPTS
 
 CELL_TYPE = "L5_TTPC"  # the largest
-SHARD_S, RENDER_S = (5.0, 40.0), (20.0, 200.0)
+SHARD_S, RENDER_S = (20.0, 80.0), (20.0, 200.0)
 
 
 def measure(settings) -> dict:

@@ -60,14 +60,18 @@ def components(snippets: np.ndarray, geometry, relative_error: float) -> tuple[n
 
 def fewest(vectors: np.ndarray, potentials: np.ndarray, values: np.ndarray, relative_error: float) -> int:
     """Return the smallest of `RANKS` whose errors are small enough, or all components."""
-    n_snippets = len(vectors)
-    peaks = np.abs(potentials).max(axis=2)
-    flat = potentials.reshape(n_snippets, -1)
-    for rank in [rank for rank in RANKS if rank < n_snippets]:
+    for rank in [rank for rank in RANKS if rank < len(vectors)]:
         part = vectors[:, :rank].astype(np.float32)
-        kept = (part @ (part.T @ flat)).reshape(potentials.shape)
-        change = np.abs(np.abs(kept).max(axis=2) - peaks)
-        error_rms = np.sqrt(np.mean((potentials - kept)**2, axis=2))
-        if np.all(change <= relative_error * peaks + PEAK_FLOOR_UV) and np.all(error_rms <= RMS_ERROR_UV):
+        # Place by place, for little memory; most ranks fail at the first.
+        if all(is_near(part, potentials[:, place], relative_error) for place in range(potentials.shape[1])):
             return rank
     return int(np.sum(values > 0)) or 1
+
+
+def is_near(part: np.ndarray, potentials: np.ndarray, relative_error: float) -> bool:
+    """Tell whether some orthonormal components (n_snippets, rank) keep potentials (n_snippets, n_samples) at one place."""
+    kept = part @ (part.T @ potentials)
+    peaks = np.abs(potentials).max(axis=1)
+    change = np.abs(np.abs(kept).max(axis=1) - peaks)
+    error_rms = np.sqrt(np.mean((potentials - kept)**2, axis=1))
+    return bool(np.all(change <= relative_error * peaks + PEAK_FLOOR_UV) and np.all(error_rms <= RMS_ERROR_UV))

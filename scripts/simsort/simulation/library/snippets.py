@@ -80,6 +80,7 @@ class SnippetCutter:
     def __init__(self, window: Window, max_snippets: int, rng: np.random.Generator):
         self.window, self.max_snippets, self.rng = window, max_snippets, rng
         self.kept: list[Snippet] = []
+        self.currents: np.ndarray | None = None  # of those kept, nA
         self.waiting_ms: list[float] = []  # spikes whose window or next spike is still to come
         self.last_ms = -np.inf
         self.recent_ms: list[float] = []  # of the chunk before
@@ -119,12 +120,10 @@ class SnippetCutter:
         place = self.place_of_next()
         if place is None:
             return
-        snippet = Snippet(time_ms=spike_ms, before_ms=before, after_ms=after,
-                          currents=buffer[:, first:first + window.n_samples].astype(np.float32))
-        if place == len(self.kept):
-            self.kept.append(snippet)
-        else:
-            self.kept[place] = snippet
+        self.kept[place:place + 1] = [Snippet(time_ms=spike_ms, before_ms=before, after_ms=after)]
+        if self.currents is None:  # pages that are never written take no memory
+            self.currents = np.empty((self.max_snippets, len(buffer), window.n_samples), dtype=np.float32)
+        self.currents[place] = buffer[:, first:first + window.n_samples]
 
     def place_of_next(self) -> int | None:
         """Return where the next spike is kept, None if it is not."""
@@ -147,26 +146,35 @@ class SnippetCutter:
     def finish(self) -> tuple[np.ndarray, list]:
         """Return the snippets (n_snippets, n_segments, n_samples) float32 without baseline, weighted, and their marks.
 
-        Spikes at the run's very end, whose windows are not whole, are left out. The marks lose their currents, so that these
-        are not in memory twice.
+        Spikes at the run's very end, whose windows are not whole, are left out.
         """
-        kept = sorted(self.kept, key=lambda snippet: snippet.time_ms)
+        if self.currents is None:
+            return np.empty((0, 0, self.window.n_samples), dtype=np.float32), []
+        order = sorted(range(len(self.kept)), key=lambda row: self.kept[row].time_ms)
+        kept = [self.kept[row] for row in order]
+        weighted = self.currents[:len(kept)]
+        into_order(weighted, order)
         baseline = self.baseline_sum / max(self.n_baseline, 1)
         baseline = np.asarray(baseline, dtype=np.float32).reshape(-1, 1)
-        n_segments = len(kept[0].currents) if kept else 0
-        weighted = np.empty((len(kept), n_segments, self.window.n_samples), dtype=np.float32)
         for row, snippet in zip(weighted, kept):
-            weights = self.window.weights(snippet.before_ms, snippet.after_ms)
-            row[:] = (snippet.currents - baseline) * weights.astype(np.float32)
-            snippet.currents = None
+            row -= baseline
+            row *= self.window.weights(snippet.before_ms, snippet.after_ms).astype(np.float32)
         return weighted, kept
 
 
-@dataclasses.dataclass(kw_only=True)
+def into_order(rows: np.ndarray, order: list[int]) -> None:
+    """Put row `order[i]` at place i, in place, so that the rows are never in memory twice."""
+    for place, source in enumerate(order):
+        while source < place:  # its row went where that place's own came from
+            source = order[source]
+        if source != place:
+            rows[[place, source]] = rows[[source, place]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Snippet:
-    """A spike's time and intervals in ms, and its raw currents (n_segments, n_samples) in nA until they are weighted."""
+    """A spike's time and intervals in ms."""
 
     time_ms: float
     before_ms: float
     after_ms: float
-    currents: np.ndarray | None
