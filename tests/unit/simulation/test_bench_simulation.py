@@ -14,8 +14,9 @@ SHARED = {"command": "simsort bench simulation", "load": {"load_before": 0.5, "o
 QUANTILES = {"n": 40, "p05": 0.5, "p25": 0.6, "median": 0.7, "p75": 0.8, "p95": 0.9}
 MEAREC = {"templates": {"cpu_s": 100.0}, "recordings": [{"cpu_s": 2.0, "duration_s": 10.0, "n_units": 30},
                                                         {"cpu_s": 8.0, "duration_s": 60.0, "n_units": 30}]}
-OURS = {"n_cells": 14, "simulated_s": 20.0, "library_cpu_s": 200.0, "plan_cpu_s": 1.0, "render_cpu_s": 1.0,
-        "duration_s": 60.0, "n_units": 30, "n_background": 90, "streamed_s": 60.0, "stream_cpu_s": 1.5}
+OURS = {"n_cells": 14, "simulated_s": 20.0, "library_cpu_s": 200.0, "plan_cpu_s": 1.0, "render_cpu_s": 2.0,
+        "duration_s": 60.0, "n_units": 30, "n_background": 90, "streamed_s": 60.0, "stream_cpu_s": 1.5,
+        "truth_cpu_s": 0.5}
 
 
 def spike(rate_hz=30000.0, trough_ms=1.0, peak_ms=1.6):
@@ -90,14 +91,15 @@ def test_discretisation_block():
 
 def test_labelled_block_counts_the_library_once_and_templates_both_ways():
     result = {**SHARED, "ours": OURS, "mearec": {"": MEAREC}, "unavailable": {}}
-    ours, anew, once = blocks.labelled_rows(result)
-    assert ours["first"] == pytest.approx(3600 * 60 / 202)
-    assert ours["hundred"] == pytest.approx(3600 * 6000 / 400)
+    ours, on_disk, anew, once = blocks.labelled_rows(result)
+    assert ours["first"] == pytest.approx(3600 * 60 / 203)
+    assert ours["hundred"] == on_disk["hundred"] == pytest.approx(3600 * 6000 / 500)
+    assert ours["thousand"] == pytest.approx(3600 * 60000 / 3200)
     assert anew["first"] == anew["hundred"] == pytest.approx(3600 * 60 / 108)
     assert once["hundred"] == pytest.approx(3600 * 6000 / 900)
     text = blocks.labelled_block(result)
-    assert "| ours | 200 | 2.0 | 60 | 1,069 | 54,000 |" in text
-    assert "is **not reached** (27.0 times over 100 recordings)" in text
+    assert "| ours | 200 | 3.0 | 60 | 1,064 | 43,200 | 67,500 |" in text
+    assert "is **not reached** over 100 recordings (21.6 times) and **not reached** over 1,000 (33.8 times)" in text
 
 
 def test_labelled_block_without_mearec():
@@ -164,9 +166,9 @@ def test_results_accumulate_and_update_the_document(tmp_path):
     main.write_result(out / "labelled.json", {**SHARED, "ours": OURS, "mearec": {"": MEAREC}, "unavailable": {}})
     results = main.bench_simulation(main.Settings(out=out, parts=(main.TABLES,)))
     docs = tmp_path / "simulation.md"
-    docs.write_text("# T\n\n<!-- bench simulation-labelled -->\nold\n<!-- end simulation-labelled -->\n")
+    docs.write_text("# T\n\n<!-- bench simulation-labelled -->\nof before\n<!-- end simulation-labelled -->\n")
     update_docs(docs, main.blocks_of(results))
-    assert "old" not in docs.read_text() and "| ours | 200 |" in docs.read_text()
+    assert "of before" not in docs.read_text() and "| ours | 200 |" in docs.read_text()
     assert "<!-- bench simulation-agreement -->" in docs.read_text()
 
 

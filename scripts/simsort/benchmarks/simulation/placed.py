@@ -40,8 +40,9 @@ def make_recording(paths: list[str], duration_s: float, folder: str) -> dict:
     Returns
     -------
     found : dict
-        `plan_cpu_s` (placement, fields and spike trains), `stream_cpu_s` (samples only, after the first second),
-        `streamed_s`, `render_cpu_s` (samples and labels written), `n_units`, `n_background`, `duration_s`.
+        `plan_cpu_s` (placement, fields and spike trains), `stream_cpu_s` (samples only), `streamed_s`, `truth_cpu_s`
+        (labels, with the noise level for their SNR), `render_cpu_s` (samples and labels written), `n_units`,
+        `n_background`, `duration_s`.
     """
     from simsort.benchmarks.simulation.own_process import CoreTime
     from simsort.simulation.library.cell_library import CellLibrary
@@ -56,15 +57,17 @@ def make_recording(paths: list[str], duration_s: float, folder: str) -> dict:
         recording = simulate_recording(cells, probe, settings_of(duration_s, density), SEED)
     with CoreTime() as stream:
         streamed_s = stream_through(recording)
+    with CoreTime() as truth:
+        recording.ground_truth()
     shutil.rmtree(folder, ignore_errors=True)
     with CoreTime() as render:
         write_folder(simulate_recording(cells, probe, settings_of(duration_s, density), SEED), folder, n_jobs=1)
     shutil.rmtree(folder, ignore_errors=True)
     facts = recording.plan
     return {"plan_cpu_s": plan.cpu_s, "stream_cpu_s": stream.cpu_s, "streamed_s": streamed_s,
-            "render_cpu_s": max(render.cpu_s - plan.cpu_s, 0.0), "n_units": facts.n_foreground,
-            "n_background": len(facts.units) - facts.n_foreground, "duration_s": duration_s, "n_channels": N_CHANNELS,
-            "density_per_mm3": density, "drift": dataclasses.asdict(facts.settings.drift)}
+            "truth_cpu_s": truth.cpu_s, "render_cpu_s": max(render.cpu_s - plan.cpu_s, 0.0),
+            "n_units": facts.n_foreground, "n_background": len(facts.units) - facts.n_foreground,
+            "duration_s": duration_s, "n_channels": N_CHANNELS, "density_per_mm3": density, "drift": dataclasses.asdict(facts.settings.drift)}
 
 
 def stream_through(recording) -> float:

@@ -11,13 +11,11 @@ def spike_displacements_um(plan, spikes: Spikes) -> np.ndarray:
     """Return the displacement (n_spikes,) of each spike's cell at its time."""
     if plan.drift.max_displacement_um == 0:
         return np.zeros(len(spikes.unit))
-    depths_um = np.array([unit.position_um[1] for unit in plan.units])
-    return plan.drift.displacement_um(spikes.sample / plan.settings.sampling_frequency_hz, depths_um[spikes.unit])
+    return plan.drift.displacement_um(spikes.sample / plan.settings.sampling_frequency_hz, plan.depths_um[spikes.unit])
 
 
-def add_foreground(traces_uv: np.ndarray, plan, spikes: Spikes, first_sample: int) -> None:
-    """Add the spikes of ground-truth units to traces (n_channels, n_samples)."""
-    displacements_um = spike_displacements_um(plan, spikes)
+def add_foreground(traces_uv: np.ndarray, plan, spikes: Spikes, displacements_um: np.ndarray, first_sample: int) -> None:
+    """Add the spikes of ground-truth units, displaced by so much, to traces (n_channels, n_samples)."""
     own = np.flatnonzero(spikes.unit < plan.n_foreground)
     own = own[np.argsort(spikes.unit[own], kind="stable")]
     for mine in np.split(own, np.flatnonzero(np.diff(spikes.unit[own])) + 1):
@@ -31,11 +29,10 @@ def add_foreground(traces_uv: np.ndarray, plan, spikes: Spikes, first_sample: in
             add_waveforms(traces_uv[channels], waveforms_uv, starts.tolist())
 
 
-def add_background(traces_uv: np.ndarray, plan, spikes: Spikes, first_sample: int) -> None:
-    """Add the spikes of background units to traces (n_channels, n_samples)."""
+def add_background(traces_uv: np.ndarray, plan, spikes: Spikes, displacements_um: np.ndarray, first_sample: int) -> None:
+    """Add the spikes of background units, displaced by so much, to traces (n_channels, n_samples)."""
     field = plan.background
     own = np.flatnonzero(spikes.unit >= plan.n_foreground)
-    displacements_um = spike_displacements_um(plan, spikes)
     n_contacts = field.fields.shape[2]
     for some in np.split(own, np.arange(SPIKES_AT_A_TIME, len(own), SPIKES_AT_A_TIME)):
         units = spikes.unit[some] - plan.n_foreground

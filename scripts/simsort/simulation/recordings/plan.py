@@ -6,7 +6,7 @@ import numpy as np
 
 from simsort.errors import UserError
 from simsort.simulation.recordings import unit_fields
-from simsort.simulation.recordings.adding import add_background, add_foreground
+from simsort.simulation.recordings.adding import add_background, add_foreground, spike_displacements_um
 from simsort.simulation.recordings.drift import Drift
 from simsort.simulation.recordings.electronics import Electronics
 from simsort.simulation.recordings.noise import NoiseGenerator, NoiseModel, default_noise
@@ -161,6 +161,7 @@ class RecordingPlan(Setup):
         snippets = {index: Snippets(libraries[index], settings.sampling_frequency_hz)
                     for index in sorted(set(placed.models.tolist()))}
         self.units, geometries = self.make_units(libraries, snippets, placed)
+        self.depths_um = np.array([unit.position_um[1] for unit in self.units])
         self.foreground = [self.unit_field(snippets[unit.library], geometry)
                            for unit, geometry in zip(self.units, geometries) if not unit.is_background]
         self.background = self.background_fields(snippets, geometries)
@@ -264,9 +265,10 @@ class RecordingPlan(Setup):
     def add_cells(self, traces_uv: np.ndarray, first_sample: int, *, background: bool = True) -> None:
         """Add the potentials of all cells to traces (n_channels, n_samples) in rendering order."""
         spikes = self.trains.between(first_sample - self.n_after, first_sample + traces_uv.shape[1] + self.n_before)
-        add_foreground(traces_uv, self, spikes, first_sample)
+        displacements_um = spike_displacements_um(self, spikes)
+        add_foreground(traces_uv, self, spikes, displacements_um, first_sample)
         if background and self.background is not None:
-            add_background(traces_uv, self, spikes, first_sample)
+            add_background(traces_uv, self, spikes, displacements_um, first_sample)
 
     def spike_trains(self, libraries) -> SpikeTrains:
         """Return the spike trains of all units."""
