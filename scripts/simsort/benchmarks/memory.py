@@ -1,5 +1,6 @@
 """Peak memory of a command with all its worker processes."""
 
+import contextlib
 import dataclasses
 import subprocess
 import time
@@ -43,7 +44,8 @@ class MemoryUse:
     status: int | None = None
 
 
-def measure_memory(command: list, log: Path, *, interval_s: float = SAMPLING_INTERVAL_S, **popen) -> MemoryUse:
+def measure_memory(command: list, log: Path, *, interval_s: float = SAMPLING_INTERVAL_S, timeout_s: float | None = None,
+                   **popen) -> MemoryUse:
     """Run a command and look at the memory of its process tree until it ends.
 
     Parameters
@@ -54,6 +56,8 @@ def measure_memory(command: list, log: Path, *, interval_s: float = SAMPLING_INT
         File for what it prints.
     interval_s : float, default: 0.2
         Seconds between two looks; shorter peaks are missed.
+    timeout_s : float | None, default: None
+        When to kill it with all its descendants.
     **popen
         Passed on to `subprocess.Popen` (cwd, env).
 
@@ -67,13 +71,24 @@ def measure_memory(command: list, log: Path, *, interval_s: float = SAMPLING_INT
         try:
             while process.poll() is None:
                 add_sample(use, sample_tree(process.pid))
+                if timeout_s is not None and time.perf_counter() - start > timeout_s:
+                    break
                 time.sleep(interval_s)
         finally:
             if process.poll() is None:
-                process.kill()
+                kill_tree(process.pid)
                 process.wait()
     use.wall_s, use.status = time.perf_counter() - start, process.returncode
     return use
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all its descendants."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in [*process.children(recursive=True), process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def sample_tree(pid: int) -> list[dict[str, int]]:

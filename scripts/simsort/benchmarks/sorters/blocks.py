@@ -1,0 +1,131 @@
+"""The tables of `simsort bench sorters` as Markdown."""
+
+from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES
+from simsort.benchmarks.sorters.figures import NEAR_ORACLE, false_ratio, mark, oracle_row, rows_of
+from simsort.benchmarks.tables import markdown_table
+
+KIND_NAMES = {"static": "static", "drift": "drifting"}
+HEADER = ["sorter", "accuracy", "± over seeds", "recall", "precision", "units ≥ 0.8", "false units per unit found",
+          "times real time", "peak memory (GB)", "cases", "better with motion correction"]
+NONE = "–"
+
+
+def blocks_of(result: dict) -> dict[str, str]:
+    """Return the Markdown of everything kept, by block name."""
+    blocks = {"sorters-conditions": conditions(result), "sorters-marks": marks_block(result["cases"]),
+              "sorters-families": families_block(result["cases"]), "sorters-failures": failures_block(result["cases"])}
+    if result["real"] is not None:
+        blocks["sorters-real"] = real_block(result["real"])
+    return blocks
+
+
+def conditions(result: dict) -> str:
+    """Return command, machine and versions."""
+    machine = result["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    return (f"`{result['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; "
+            f"{machine['n_cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB memory; Python "
+            f"{machine['python']}, {packages}. Runs are kept from call to call; other work may have shared the cores, "
+            "so speeds are lower bounds.")
+
+
+def grouped(cases: list[dict]) -> list[tuple[str, str, list[dict]]]:
+    """Return family, kind and its cases that could be made, in the order of the families."""
+    groups = []
+    for family in FAMILIES:
+        for kind in KIND_NAMES:
+            entries = [case for case in cases if (case["family"], case["kind"]) == (family, kind) and case["facts"]]
+            if entries:
+                groups.append((family, kind, sorted(entries, key=lambda case: case["seed"])))
+    return groups
+
+
+def marks_block(cases: list[dict]) -> str:
+    """Return the marks of every family: half the best peer's error, or near the oracle."""
+    header = ["recordings", "oracle", "best peer", "its accuracy", "wanted", "`simsort`", "",
+              "false units per unit found: `simsort` / best peer", ""]
+    rows = [mark_row(family, kind, entries) for family, kind, entries in grouped(cases)]
+    return markdown_table(header, rows) if rows else "Nothing has been run yet."
+
+
+def mark_row(family: str, kind: str, entries: list[dict]) -> list[str]:
+    """Return a family's row of the marks."""
+    rows, oracle = rows_of(entries), oracle_row(entries)
+    found, name = mark(rows, oracle), f"{family}, {KIND_NAMES[kind]}"
+    peers = [row for row in rows if row["sorter"] != "simsort" and row["accuracy"] is not None]
+    if found is None:
+        best = peers[0] if peers else None
+        wanted = min(1 - (1 - best["accuracy"]) / 2, oracle["accuracy"] - NEAR_ORACLE) if best else None
+        return [name, number(oracle["accuracy"]), best["sorter"] if best else NONE,
+                number(best["accuracy"] if best else None), number(wanted), NONE, "not run", NONE, NONE]
+    verdict = {True: "reached", False: "**not reached**", None: "not known"}
+    return [name, number(oracle["accuracy"]), found["peer"], number(found["best_peer"]), number(found["wanted"]),
+            number(found["ours"]), verdict[found["reached"]],
+            f"{number(found['false_ours'])} / {number(found['false_peer'])}", verdict[found["false_reached"]]]
+
+
+def families_block(cases: list[dict]) -> str:
+    """Return a table for every family and kind."""
+    texts = []
+    for family, kind, entries in grouped(cases):
+        facts = [entry["facts"] for entry in entries]
+        seeds = ", ".join(str(entry["seed"]) for entry in entries)
+        asked, units = sum(fact["n_units_snr_3"] for fact in facts), sum(fact["n_units"] for fact in facts)
+        missing = sorted(set(BENCHMARK_SEEDS) - {entry["seed"] for entry in entries})
+        note = f" Still to be run: seeds {', '.join(map(str, missing))}." if missing else ""
+        rows = [oracle_cells(oracle_row(entries))] + [sorter_cells(row) for row in rows_of(entries)]
+        texts.append(f"### {family}, {KIND_NAMES[kind]}\n\n{FAMILIES[family].what}; seeds {seeds}; {units} units, "
+                     f"{asked} of them with SNR ≥ 3.{note}\n\n{markdown_table(HEADER, rows)}")
+    return "\n\n".join(texts) or "Nothing has been run yet."
+
+
+def oracle_cells(row: dict) -> list[str]:
+    """Return the oracle's row."""
+    return ["*oracle*", number(row["accuracy"]), NONE, number(row["recall"]), number(row["precision"]),
+            str(row["n_well"]), *[NONE] * 5]
+
+
+def sorter_cells(row: dict) -> list[str]:
+    """Return a sorter's row."""
+    if row["accuracy"] is None:
+        return [row["sorter"], "failed", *[NONE] * 7, f"0 of {row['n_tried']}", NONE]
+    return [row["sorter"], number(row["accuracy"]), number(row["std"]), number(row["recall"]), number(row["precision"]),
+            str(row["n_well"]), number(false_ratio(row)), f"{row['speed']:.1f}", f"{row['peak_bytes'] / 1e9:.2f}",
+            f"{row['n_cases']} of {row['n_tried']}", f"{row['motion']} of {row['n_cases']}"]
+
+
+def failures_block(cases: list[dict]) -> str:
+    """Return what could not be run, and why."""
+    lines = [f"- {case['family']}, {case['kind']}, seed {case['seed']}: {case['reason']}"
+             for case in cases if case["reason"]]
+    for case in cases:
+        for run in case["runs"]:
+            if run["state"] != "done":
+                motion = ", with motion correction" if run["motion"] else ""
+                lines.append(f"- {run['sorter']}{motion}, {case['family']}, {case['kind']}, seed {case['seed']}: "
+                             f"{run['reason']}")
+    return "\n".join(lines) or "Every run ended."
+
+
+def real_block(real: dict) -> str:
+    """Return the table on the recordings without truth."""
+    if real["reason"]:
+        return f"Not run: {real['reason']}."
+    rows = []
+    for run in real["runs"]:
+        if run["state"] != "done":
+            rows.append([run["sorter"], f"failed: {run['reason'][:80]}", *[NONE] * 5])
+            continue
+        agreed = real["agreement"].get(run["sorter"], {"n_agreed": 0, "n_by_half": 0, "n_units": run["n_units"]})
+        clean, stable = run["refractory"], run.get("stability", {"n_stable": NONE, "n_counted": NONE})
+        rows.append([run["sorter"], str(agreed["n_units"]), str(agreed["n_agreed"]), str(agreed["n_by_half"]),
+                     NONE if clean["share"] is None else f"{100 * clean['share']:.2f} %",
+                     f"{clean['n_clean']} of {clean['n_counted']}", f"{stable['n_stable']} of {stable['n_counted']}"])
+    header = ["sorter", "units", "shared with another sorter", "shared with half of them", "intervals under 1.5 ms",
+              "units with under 1 % of them", "units found again in each half"]
+    return markdown_table(header, rows)
+
+
+def number(value: float | None) -> str:
+    """Return a figure with two decimals."""
+    return NONE if value is None else f"{value:.2f}"

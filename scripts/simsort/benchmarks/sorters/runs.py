@@ -1,0 +1,140 @@
+"""Runs of sorters: each in its own process, its memory watched, its result kept as JSON."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from simsort import __version__
+from simsort.benchmarks.machine import OtherLoad
+from simsort.benchmarks.memory import measure_memory
+from simsort.benchmarks.simulation.environments import last_words
+from simsort.benchmarks.sorters.run_one import OUTSIDE_PRESET, SORTER_SETTINGS
+
+SCRIPTS = Path(__file__).resolve().parents[3]
+PACKAGES = {"kilosort4": ("kilosort", "torch"), "mountainsort5": ("mountainsort5",)}
+OURS = "simsort"
+TIMEOUT_S = 3600.0
+PROTOCOL = 1  # raised when the protocol or what stands in a result changes
+SEED = 0  # of the sorters; the cases have their own
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """One sorter on one recording.
+
+    Attributes
+    ----------
+    sorter : str
+        A name of `simsort.sorting.registry.SORTERS`.
+    motion : bool
+        With motion correction: its own, or SpikeInterface's before it if it has none.
+    recording : Path
+        Folder of the recording.
+    start_s, stop_s : float | None
+        Part of the recording.
+    n_jobs : int
+        Worker processes.
+    """
+
+    sorter: str
+    motion: bool
+    recording: Path
+    start_s: float | None = None
+    stop_s: float | None = None
+    n_jobs: int = 2
+
+
+def sorter_version(name: str) -> str:
+    """Return what a sorter's result depends on: versions of its packages; of ours, also its source and weights."""
+    packages = filter(installed, ("spikeinterface", *PACKAGES.get(name, ())))
+    versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
+    if name == OURS:
+        versions.append(f"{OURS} {__version__} {source_hash()}")
+    return ", ".join(versions)
+
+
+def installed(package: str) -> bool:
+    """Tell whether a package is there."""
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def source_hash() -> str:
+    """Return a hash of our sorter's source and weights."""
+    package, digest = SCRIPTS / "simsort", hashlib.sha256()
+    for folder in ("models", "sorting", "weights"):
+        for file in sorted((package / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def key_of(run: Run, case_hash: str) -> str:
+    """Return the hash under which a run's result is kept."""
+    from simsort.sorting.registry import SORTERS
+
+    content = [PROTOCOL, SEED, run.sorter, run.motion, sorter_version(run.sorter), dict(SORTERS[run.sorter].params),
+               SORTER_SETTINGS, OUTSIDE_PRESET, case_hash, run.start_s, run.stop_s]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+def kept_run(run: Run, case_hash: str, folder: Path, score) -> dict:
+    """Return the result of a run, from an earlier call if there is one.
+
+    Parameters
+    ----------
+    run : Run
+        What to run.
+    case_hash : str
+        Changes when the recording does.
+    folder : Path
+        Where the results of this recording are kept.
+    score : callable
+        `score(sorting)` returns what JSON can hold.
+
+    Returns
+    -------
+    result : dict
+        `state` ("done" or "failed"), `reason`, `wall_s`, `sort_s`, `peak_bytes`, `scores` and more.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{run.sorter}_{'motion' if run.motion else 'plain'}_{key_of(run, case_hash)}"
+    file = folder / f"{name}.json"
+    if file.is_file():
+        return json.loads(file.read_text())
+    result = {"sorter": run.sorter, "motion": run.motion, "version": sorter_version(run.sorter)}
+    result |= execute(run, folder / name)
+    if result["state"] == "done":
+        from spikeinterface import load
+
+        result["scores"] = score(load(folder / name / "sorting"))
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(result, indent=1) + "\n")
+    part.rename(file)
+    return result
+
+
+def execute(run: Run, work: Path) -> dict:
+    """Run the process and watch its memory."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    settings = dataclasses.asdict(run) | {"recording": str(run.recording), "seed": SEED, "folder": str(work)}
+    found, log = work / "result.json", work / "process.log"
+    command = [sys.executable, "-m", "simsort.benchmarks.sorters.run_one", json.dumps(settings), str(found)]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore",
+                   "PYTHONPATH": os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))}
+    with OtherLoad() as other:
+        use = measure_memory(command, log, timeout_s=TIMEOUT_S, env=environment)
+    result = {"wall_s": use.wall_s, "peak_bytes": use.peak_pss_bytes, "other_cores": other.other_cores}
+    if use.status == 0 and found.is_file():
+        return {"state": "done", "reason": "", **result, **json.loads(found.read_text())}
+    over = f"not finished after {TIMEOUT_S:.0f} s" if use.wall_s >= TIMEOUT_S else last_words(log)
+    return {"state": "failed", "reason": over, **result}
