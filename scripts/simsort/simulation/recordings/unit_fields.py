@@ -20,6 +20,7 @@ BACKGROUND_TOLERANCE, BACKGROUND_MODES = 2e-2, 4
 BACKGROUND_WINDOW_MS = (1.0, 3.0)
 BACKGROUND_TAPER_MS = 0.4
 COMPONENT_TOLERANCE = 4e-3
+ROOT_TOLERANCE = 1e-5  # far below the modes' even where a contact is much nearer to a dendrite than to the soma
 GRID_STEP_UM, BACKGROUND_STEP_UM = 1.0, 2.5
 MAX_ELEMENTS = 2_000_000  # of a transfer matrix at a time
 
@@ -148,7 +149,7 @@ def transfer_on_grid(geometry, contacts, grid_um: np.ndarray, *, conductivity_s_
 
 
 def root_of(basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return `root` (n_segments, n_segments) with `root @ root.T = B @ B.T`.
+    """Return `root` (n_segments, n_columns) with `root @ root.T` near `B @ B.T`, without negligible columns.
 
     B (n_segments, rank * n_samples) are the components (rank, n_segments, n_samples), each times its weight.
     """
@@ -157,7 +158,9 @@ def root_of(basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
         component = component.astype(np.float64)
         gram += weight**2 * (component @ component.T)
     values, vectors = np.linalg.eigh(gram)
-    return vectors * np.sqrt(np.maximum(values, 0.0))
+    sizes = np.sqrt(np.maximum(values, 0.0))
+    kept = sizes >= ROOT_TOLERANCE * sizes[-1]
+    return vectors[:, kept] * sizes[kept]
 
 
 def modes_of(transfer: np.ndarray, root: np.ndarray, tolerance: float, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -166,7 +169,7 @@ def modes_of(transfer: np.ndarray, root: np.ndarray, tolerance: float, most: int
     Parameters
     ----------
     transfer : array, (n_places, n_segments)
-    root : array, (n_segments, n_segments)
+    root : array, (n_segments, n_columns)
         Of `root_of`: all that has to be known of B's many columns.
     tolerance : float
         Modes smaller than this share of the largest are left out.
@@ -180,12 +183,12 @@ def modes_of(transfer: np.ndarray, root: np.ndarray, tolerance: float, most: int
         `fields @ mixing.T @ B` is near `transfer @ B`; the rows of `mixing.T @ B` are orthonormal.
     """
     short = transfer @ root  # same left singular vectors and sizes as transfer @ B
-    n_places, n_segments = short.shape
-    values, vectors = np.linalg.eigh(short.T @ short if n_places > n_segments else short @ short.T)
+    is_tall = len(short) > short.shape[1]
+    values, vectors = np.linalg.eigh(short.T @ short if is_tall else short @ short.T)
     sizes = np.sqrt(np.maximum(values[::-1], 0.0))
     q = max(1, min(most, int((sizes > tolerance * max(sizes[0], 1e-30)).sum())))
     chosen = vectors[:, ::-1][:, :q]
-    fields = short @ chosen if n_places > n_segments else chosen * sizes[:q]
+    fields = short @ chosen if is_tall else chosen * sizes[:q]
     return fields, transfer.T @ fields / np.maximum(sizes[:q], 1e-30) ** 2
 
 
@@ -276,7 +279,7 @@ class Snippets:
         self.basis_na = basis
         self.mean_na = np.tensordot(self.coefficients.mean(axis=0), basis, axes=1)  # n_segments x n_samples
         self.filtered_mean_na = in_spike_band(self.mean_na, sampling_frequency_hz)
-        self.scales = relative_sizes(self.coefficients, basis)
+        self.scales = relative_sizes(self.coefficients, basis, self.mean_na)
 
     @cached_property
     def root(self) -> np.ndarray:
@@ -295,10 +298,7 @@ class Snippets:
         return window * taper(before + after, n_edge).astype(np.float32), before
 
 
-def relative_sizes(coefficients: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Return the size (n_snippets,) of each snippet along the mean one, 1 on average."""
-    flat = basis.reshape(len(basis), -1)
-    gram = flat @ flat.T
-    mean = coefficients.mean(axis=0)
-    along = coefficients @ gram @ mean
-    return (along / max(float(mean @ gram @ mean), 1e-30)).astype(np.float32)
+def relative_sizes(coefficients: np.ndarray, basis: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return the size (n_snippets,) of each snippet along the mean one (n_segments, n_samples), 1 on average."""
+    along = coefficients @ (basis.reshape(len(basis), -1) @ mean.ravel())
+    return (along / max(float(mean.ravel() @ mean.ravel()), 1e-30)).astype(np.float32)
