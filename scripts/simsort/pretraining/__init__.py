@@ -1,0 +1,1 @@
+"""Training of the detector and encoder on simulated recordings, made while training runs."""
