@@ -31,7 +31,8 @@ STAGES = {
     "failures": "gather why stages failed from Nextflow's trace",
     "collect": "write the summary files and index.html of a results folder",
     "report": "print what a results folder holds; exit status 1 if anything failed",
-    "bench": "measure the pipeline",
+    "evaluate": "score a sorting against known spikes",
+    "bench": "measure the pipeline, the simulator or the sorters",
 }
 
 KILLED = 137  # exit status of an out-of-memory kill, which the workflow retries with more memory

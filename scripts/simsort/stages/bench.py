@@ -1,4 +1,4 @@
-"""Measure the pipeline (overhead of the workflow, memory, disk) or the simulator (speed, precision, realism).
+"""Measure the pipeline (overhead, memory, disk), the simulator (speed, precision, realism) or the spike sorters.
 
 simsort bench pipeline --out bench
 simsort bench pipeline --out bench --parts overhead,disk --executor slurm
@@ -13,6 +13,13 @@ simsort bench simulation --out bench --parts speed,rendering --update-docs
 
 The simulator is measured on one core, beside LFPy and MEArec, which get environments of their own below the output
 folder. Parts can be run one by one; `--parts tables` writes the tables of what is in the output folder.
+
+simsort bench sorters --out bench
+simsort bench sorters --out bench --families mearec-tetrode,locust --sorters lupin,kilosort4 --seeds 0 --update-docs
+
+Every sorter sorts the same recordings with known spikes, in a process of its own, without and with motion correction.
+What was run into an output folder is kept there, so that the tables fill over several calls. SIMSORT_DATA names the
+folder of real waveforms and recordings; without it the families that need them are left out.
 """
 
 import argparse
@@ -26,10 +33,12 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 PARTS = {
     "pipeline": ("overhead", "memory", "disk"),
     "simulation": ("speed", "discretisation", "labelled", "rendering", "memory", "agreement", "realism"),
+    "sorters": ("runs",),
 }
-DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md"}
-DURATION_S = {"pipeline": 300.0, "simulation": 60.0}
+DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md"}
+DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None}
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
+ONLY_SORTERS = ("families", "sorters", "seeds")
 
 
 def comma_list(kind):
@@ -63,6 +72,11 @@ def add_arguments(parser):
     parser.add_argument("--simulated-s", type=float, default=20.0, help="simulation: seconds of each cell (default 20)")
     parser.add_argument("--mearec-drift", action="store_true",
                         help="simulation: MEArec with drifting templates too (ten minutes more)")
+    parser.add_argument("--families", type=comma_list(str), default=(),
+                        help="sorters: kinds of recordings (default all)")
+    parser.add_argument("--sorters", type=comma_list(str), default=(), help="sorters: which (default all)")
+    parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters: of the recordings "
+                        "(default 0,1,2; others are kept but stand in no table)")
     parser.add_argument("--keep", action="store_true", help="keep work folders and what the stages wrote")
     parser.add_argument("--update-docs", nargs="?", type=Path, const=DOCS, metavar="FILE",
                         help="put the tables into docs/benchmarks.md or docs/simulation.md, or FILE")
@@ -76,7 +90,8 @@ def run(parser, argv):
                             "command": shlex.join(["simsort", "bench", *shown(argv)])}
     docs, what = options.pop("update_docs"), options.pop("what")
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
-    blocks = measure_simulation(options, docs) if what == "simulation" else measure_pipeline(options)
+    measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters}[what]
+    blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
     if docs:
@@ -87,20 +102,36 @@ def run(parser, argv):
 
 def check(args) -> None:
     """Raise `UserError` for options that cannot be."""
-    allowed = PARTS[args.what] + (("tables",) if args.what == "simulation" else ())
+    allowed = PARTS[args.what] + (("tables",) if args.what != "pipeline" else ())
     if args.parts is not None and (not args.parts or set(args.parts) - set(allowed)):
         raise UserError(f"--parts was given {','.join(args.parts)!r}", f"allowed: any of {','.join(allowed)}")
     if not args.memory_minutes or min(args.memory_minutes) <= 0 or min((args.n_jobs, *args.more_jobs)) < 1:
         raise UserError("--memory-minutes, --n-jobs and --more-jobs must be positive", "give numbers above 0")
+    if not args.seeds:
+        raise UserError("--seeds names no seed", "give whole numbers such as 0,1,2")
     if args.simulated_s <= 0 or (args.duration_s is not None and args.duration_s <= 0):
         raise UserError("--simulated-s and --duration-s must be positive", "give numbers above 0")
 
 
-def measure_pipeline(options: dict) -> dict[str, str]:
+def measure_pipeline(options: dict, docs: Path | None) -> dict[str, str]:
     """Measure the pipeline; return its tables."""
     from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
 
-    return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in ONLY_SIMULATION})))
+    others = (*ONLY_SIMULATION, *ONLY_SORTERS)
+    return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in others})))
+
+
+def measure_sorters(options: dict, docs: Path | None) -> dict[str, str]:
+    """Run the sorters; return their tables. Pictures go beside the document that is updated."""
+    from simsort.benchmarks.sorters.blocks import blocks_of
+    from simsort.benchmarks.sorters.main import Settings, bench_sorters
+    from simsort.benchmarks.sorters.pictures import draw_all
+
+    names = ("out", "families", "sorters", "seeds", "n_jobs", "command")
+    result = bench_sorters(Settings(**{name: options[name] for name in names},
+                                    only_tables=options["parts"] == ("tables",)))
+    draw_all(result["cases"], docs.parent / "img" / "sorters" if docs else options["out"] / "pictures")
+    return blocks_of(result)
 
 
 def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:

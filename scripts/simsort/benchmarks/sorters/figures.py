@@ -88,7 +88,8 @@ def mark(rows: list[dict], oracle: dict) -> dict | None:
     wanted = min(1 - HALF * (1 - best["accuracy"]), oracle["accuracy"] - NEAR_ORACLE)
     ratios = [false_ratio(row) for row in (ours, best)]
     return {"ours": ours["accuracy"], "peer": best["sorter"], "best_peer": best["accuracy"],
-            "oracle": oracle["accuracy"], "wanted": wanted, "reached": ours["accuracy"] >= wanted, "false_ours": ratios[0], "false_peer": ratios[1],
+            "oracle": oracle["accuracy"], "wanted": wanted, "reached": ours["accuracy"] >= wanted,
+            "false_ours": ratios[0], "false_peer": ratios[1],
             "false_reached": None if None in ratios else ratios[0] <= ratios[1]}
 
 

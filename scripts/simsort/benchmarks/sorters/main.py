@@ -66,8 +66,7 @@ def bench_sorters(settings: Settings) -> dict:
         `machine` and `command`.
     """
     settings.out.mkdir(parents=True, exist_ok=True)
-    families = settings.families or (*FAMILIES, real.NAME)
-    for family in families:
+    for family in () if settings.only_tables else families_of(settings):
         if family == real.NAME:
             store(settings.out / "real.json", real.measure(settings, sorters_of(settings)))
             continue
@@ -76,6 +75,21 @@ def bench_sorters(settings: Settings) -> dict:
                 store(settings.out / "scores" / f"{case_name(family, KINDS[kind], seed)}.json",
                       measure_case(settings, family, kind, seed))
     return collect(settings)
+
+
+def families_of(settings: Settings) -> tuple[str, ...]:
+    """Return the families asked for.
+
+    Raises
+    ------
+    UserError
+        If one is unknown.
+    """
+    known = (*FAMILIES, real.NAME)
+    for name in settings.families:
+        if name not in known:
+            raise UserError(f"--families was given {name!r}", f"allowed: any of {', '.join(known)}")
+    return settings.families or known
 
 
 def sorters_of(settings: Settings) -> tuple[str, ...]:

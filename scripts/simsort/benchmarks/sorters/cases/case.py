@@ -144,7 +144,7 @@ def noise_levels(case: Case) -> np.ndarray:
     from spikeinterface.preprocessing import bandpass_filter
 
     band = bandpass_filter(case.recording, *BAND_HZ, dtype="float32")
-    return get_noise_levels(band, return_in_uV=True, random_slices_kwargs=dict(seed=0))
+    return get_noise_levels(band, return_in_uV=True, random_slices_kwargs=dict(seed=0), progress_bar=False)
 
 
 def signal_to_noise(case: Case, noise_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Recordings by SpikeInterface's own generator of drifting recordings, with its default spikes and noise."""
+"""Recordings by SpikeInterface's own generator of drifting recordings, its units weaker than by default."""
 
 import dataclasses
 from pathlib import Path
@@ -8,6 +8,9 @@ import numpy as np
 from simsort.benchmarks.sorters.cases.case import Case
 
 AMPLITUDE_STD = 0.05  # of each spike
+# The default, 100 to 500 uV in noise of 6 to 8, leaves hardly a unit that is difficult.
+AMPLITUDES_UV = (20.0, 200.0)
+NOISE_UV = (8.0, 12.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,8 +59,9 @@ def make(settings: Settings, name: str, drifting: bool, seed: int, out: Path) ->
     static, moving, sorting, extra = generate_drifting_recording(
         num_units=settings.n_units, duration=settings.duration_s, probe_name=settings.probe_name, seed=seed,
         generate_displacement_vector_kwargs=motion(settings, seed), extra_outputs=True, amplitude_std=AMPLITUDE_STD,
+        generate_noise_kwargs=dict(noise_levels=NOISE_UV, spatial_decay=25.0),
         generate_templates_kwargs=dict(ms_before=1.5, ms_after=3.0, mode="ellipsoid", unit_params=dict(
-            alpha=(50.0, 500.0), spatial_decay=(10, 45), ellipse_shrink=(0.4, 1), ellipse_angle=(0, np.pi * 2))))
+            alpha=AMPLITUDES_UV, spatial_decay=(10, 45), ellipse_shrink=(0.4, 1), ellipse_angle=(0, np.pi * 2))))
     recording = moving if drifting else static
     moved = recording.drifting_templates
     spikes = sorting.to_spike_vector()

@@ -90,7 +90,7 @@ def make_in_noise(name: str, drifting: bool, seed: int, out: Path) -> Case:
     trains.inject(rng, traces, samples, labels, templates, waves.shape[1] // 2, steps, STEPS_HZ / fs_hz)
     true = labels < N_UNITS
     return Case(name=name, recording=as_recording(traces, fs_hz, sites_um), samples=samples[true], labels=labels[true],
-                templates=templates[:N_UNITS].astype("float32"), n_before=waves.shape[1] // 2, steps=steps,
+                templates=templates[:N_UNITS].astype("float32"), n_before=waves.shape[1] // 2, steps=steps[:, :N_UNITS],
                 steps_hz=STEPS_HZ, background_samples=samples[~true], background_labels=labels[~true],
                 facts={"generator": "emouse_templates in noise", "n_background": N_BACKGROUND})
 

@@ -1,0 +1,174 @@
+"""`simsort bench sorters`: what is kept, what is compared, and what stands in the tables."""
+
+import json
+
+import numpy as np
+import pytest
+
+from simsort.benchmarks.sorters import blocks, figures, main, pictures, runs
+from simsort.benchmarks.sorters.cases import families
+from simsort.benchmarks.tables import update_docs
+from simsort.errors import UserError
+from simsort.evaluation.protocol import summarise
+
+MACHINE = {"n_cores": 2, "memory_gb": 25, "cpu": "a processor", "python": "3.11", "git_commit": None,
+           "date": "2026-11-20", "packages": {"spikeinterface": "0.105.3"}}
+
+
+def scores(accuracy, n_false=0):
+    units = [{"unit_id": i, "snr": snr, "n_spikes": 100, "accuracy": accuracy, "recall": accuracy, "precision": 1.0,
+              "best_agreement": accuracy} for i, snr in enumerate((2.0, 5.0, 9.0))]
+    return {"units": units, **summarise(units, np.r_[np.ones(3), np.zeros(n_false)])}
+
+
+def run_of(sorter, motion, accuracy=None, n_false=0):
+    run = {"sorter": sorter, "motion": motion, "version": f"{sorter} 1", "state": "failed", "reason": "it broke",
+           "wall_s": 3.0, "peak_bytes": 1e9}
+    if accuracy is None:
+        return run
+    return run | {"state": "done", "reason": "", "sort_s": 2.0, "scores": scores(accuracy, n_false)}
+
+
+def case_of(seed, *sorter_runs, family="mearec-tetrode", kind="drift", oracle=0.9):
+    facts = {"duration_s": 60.0, "n_units": 3, "n_units_snr_3": 2, "oracle": scores(oracle)}
+    return {"family": family, "kind": kind, "seed": seed, "facts": facts, "reason": "", "runs": list(sorter_runs)}
+
+
+CASES = [case_of(0, run_of("lupin", False, 0.4), run_of("lupin", True, 0.6, n_false=3), run_of("kilosort4", False)),
+         case_of(1, run_of("lupin", False, 0.8), run_of("lupin", True), run_of("kilosort4", False))]
+
+
+def test_the_better_of_two_runs_counts():
+    assert figures.better_run(CASES[0]["runs"][:2])["motion"] is True
+    assert figures.better_run(CASES[1]["runs"][:2])["motion"] is False
+    assert figures.better_run([])is None
+
+
+def test_rows_are_means_over_seeds_and_failures_stay():
+    lupin, kilosort = figures.rows_of(CASES)
+    assert lupin["sorter"] == "lupin" and lupin["accuracy"] == pytest.approx(0.7) and lupin["motion"] == 1
+    assert lupin["speed"] == 30.0 and figures.false_ratio(lupin) == pytest.approx(0.5)
+    assert kilosort["accuracy"] is None and kilosort["reasons"] == ["it broke"]
+
+
+def test_a_run_that_failed_counts_as_nothing_found():
+    [row] = figures.rows_of([case_of(0, run_of("lupin", False, 0.8)), case_of(1, run_of("lupin", False))])
+    assert row["accuracy"] == pytest.approx(0.4) and (row["n_cases"], row["n_tried"]) == (1, 2)
+
+
+@pytest.mark.parametrize(("ours", "reached"), [(0.84, False), (0.86, True)])
+def test_the_mark_is_half_the_error_or_near_the_oracle(ours, reached):
+    # The peer errs by 0.3: half is 0.85, as is 0.05 below the oracle.
+    cases = [case_of(0, run_of("lupin", False, 0.7, n_false=1), run_of("simsort", False, ours), oracle=0.9)]
+    mark = figures.mark(figures.rows_of(cases), figures.oracle_row(cases))
+    assert mark["wanted"] == pytest.approx(0.85) and mark["reached"] is reached and mark["false_reached"] is True
+    assert figures.mark(figures.rows_of(CASES), figures.oracle_row(CASES)) is None
+
+
+def test_blocks_say_what_is_there_and_what_is_not(tmp_path):
+    broken = {"family": "emouse-hybrid", "kind": "static", "seed": 0, "facts": None, "reason": "no data", "runs": []}
+    result = {"command": "simsort bench sorters", "machine": MACHINE, "cases": [*CASES, broken], "real": None}
+    made = blocks.blocks_of(result)
+    assert "| lupin | 0.70 |" in made["sorters-families"] and "Still to be run: seeds 2" in made["sorters-families"]
+    assert "| kilosort4 | failed |" in made["sorters-families"] and "*oracle*" in made["sorters-families"]
+    assert "kilosort4, mearec-tetrode, drift, seed 0: it broke" in made["sorters-failures"]
+    assert "emouse-hybrid, static, seed 0: no data" in made["sorters-failures"]
+    assert "not run" in made["sorters-marks"] and "0.85" in made["sorters-marks"]
+    docs = tmp_path / "benchmarks.md"
+    docs.write_text("# B\n")
+    update_docs(docs, made)
+    assert "sorters-real" not in docs.read_text()
+
+
+def test_blocks_without_anything_run():
+    made = blocks.blocks_of({"command": "x", "machine": MACHINE, "cases": [], "real": None})
+    assert made["sorters-families"] == "Nothing has been run yet."
+
+
+def test_the_table_of_recordings_without_truth():
+    run = {"sorter": "lupin", "state": "done", "n_units": 4,
+           "refractory": {"share": 0.012, "n_clean": 3, "n_counted": 4},
+           "stability": {"n_counted": 4, "n_stable": 2, "share": 0.5}}
+    real = {"reason": "", "runs": [run, run_of("kilosort4", False)],
+            "agreement": {"lupin": {"n_units": 4, "n_agreed": 2, "n_by_half": 1}}}
+    text = blocks.real_block(real)
+    assert "| lupin | 4 | 2 | 1 | 1.20 % | 3 of 4 | 2 of 4 |" in text and "failed: it broke" in text
+    assert blocks.real_block({"reason": "SIMSORT_DATA is unset", "runs": []}) == "Not run: SIMSORT_DATA is unset."
+
+
+def test_pictures_are_drawn(tmp_path):
+    files = pictures.draw_all([*CASES, case_of(0, run_of("simsort", False, 0.8), kind="static")], tmp_path)
+    assert [file.name for file in files] == ["accuracy_snr.png", "accuracy.png"]
+    assert all(1000 < file.stat().st_size < 300_000 for file in files)
+    assert pictures.draw_all([], tmp_path) == []
+
+
+def test_results_are_kept_by_sorter_version_and_case(tmp_path, monkeypatch):
+    from spikeinterface import NumpySorting
+
+    calls = []
+
+    def execute(run, work):
+        calls.append(run)
+        NumpySorting.from_unit_dict([{0: np.arange(100, 1000, 90)}], 30000.0).save(folder=work / "sorting")
+        return {"state": "done", "reason": "", "sort_s": 1.0, "wall_s": 2.0, "peak_bytes": 5}
+
+    monkeypatch.setattr(runs, "execute", execute)
+    run = runs.Run(sorter="lupin", motion=False, recording=tmp_path)
+    first = runs.kept_run(run, "abc", tmp_path / "runs", lambda sorting: {"n": sorting.get_num_units()})
+    again = runs.kept_run(run, "abc", tmp_path / "runs", lambda sorting: pytest.fail("scored twice"))
+    assert first == again and first["scores"] == {"n": 1} and len(calls) == 1
+    assert runs.key_of(run, "abc") != runs.key_of(run, "abd")
+    monkeypatch.setattr(runs, "sorter_version", lambda name: "another")
+    runs.kept_run(run, "abc", tmp_path / "runs", lambda sorting: {})
+    assert len(calls) == 2
+
+
+def test_a_process_that_fails_gives_its_last_words(tmp_path):
+    run = runs.Run(sorter="lupin", motion=False, recording=tmp_path / "missing", n_jobs=1)
+    result = runs.execute(run, tmp_path / "work")
+    assert result["state"] == "failed" and "missing" in result["reason"]
+
+
+def test_what_is_stored_fills_over_several_calls(tmp_path):
+    file = tmp_path / "scores" / "case.json"
+    main.store(file, case_of(0, run_of("lupin", False, 0.4), run_of("kilosort4", False, 0.5)))
+    main.store(file, case_of(0, run_of("lupin", False, 0.6)))
+    kept = json.loads(file.read_text())["runs"]
+    assert [(run["sorter"], run["scores"]["accuracy"]) for run in kept] == [("lupin", 0.6), ("kilosort4", 0.5)]
+
+
+def test_tuning_seeds_stand_in_no_table(tmp_path):
+    settings = main.Settings(out=tmp_path)
+    for seed in (0, 100):
+        main.store(tmp_path / "scores" / f"{seed}.json", case_of(seed, run_of("lupin", False, 0.4)))
+    assert [case["seed"] for case in main.collect(settings)["cases"]] == [0]
+    assert not set(families.BENCHMARK_SEEDS) & set(families.TUNING_SEEDS)
+
+
+def test_unknown_names_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="unknown family"):
+        families.prepare_case("mearec", False, 0, tmp_path, tmp_path)
+    with pytest.raises(UserError, match="--families was given 'mearec'"):
+        main.families_of(main.Settings(out=tmp_path, families=("mearec",)))
+    with pytest.raises(UserError, match="--sorters was given 'klusta'"):
+        main.sorters_of(main.Settings(out=tmp_path, sorters=("klusta",)))
+    monkeypatch.delenv("SIMSORT_DATA", raising=False)
+    entry = main.measure_case(main.Settings(out=tmp_path), "emouse-noise", "static", 0)
+    assert entry["facts"] is None and "SIMSORT_DATA" in entry["reason"] and entry["runs"] == []
+
+
+@pytest.mark.parametrize("args", [("--families", "mearec"), ("--sorters", "klusta", "--families", "locust"),
+                                  ("--seeds", ","), ("--parts", "overhead")])
+def test_bad_options_end_with_one_line(run_cli, tmp_path, args):
+    outcome = run_cli("bench", "sorters", "--out", tmp_path, *args)
+    assert outcome.status == 2 and outcome.stderr.count("\n") == 1
+
+
+def test_tables_of_what_is_kept(run_cli, tmp_path):
+    main.store(tmp_path / "scores" / "case.json", CASES[0])
+    docs = tmp_path / "benchmarks.md"
+    docs.write_text("# B\n")
+    outcome = run_cli("bench", "sorters", "--out", tmp_path, "--parts", "tables", "--update-docs", docs)
+    assert outcome.status == 0, outcome.stderr
+    assert "| lupin | 0.60 |" in docs.read_text() and (tmp_path / "img/sorters/accuracy.png").is_file()
