@@ -19,22 +19,22 @@ class Settings:
 
     Attributes
     ----------
-    probe_name : str
-        SpikeInterface's name.
+    n_sites : int
+        32: SpikeInterface's probe of three columns; else as many sites of Neuropixels 1.0.
     duration_s : float
         Duration.
     n_units : int
         True units.
     """
 
-    probe_name: str
+    n_sites: int
     duration_s: float
     n_units: int
 
 
-SITES_32 = Settings(probe_name="Neuronexus-32", duration_s=120.0, n_units=24)
-SITES_128 = Settings(probe_name="Neuropixels1-128", duration_s=60.0, n_units=60)
-SITES_384 = Settings(probe_name="Neuropixels1-384", duration_s=60.0, n_units=150)
+SITES_32 = Settings(n_sites=32, duration_s=120.0, n_units=24)
+SITES_128 = Settings(n_sites=128, duration_s=60.0, n_units=60)
+SITES_384 = Settings(n_sites=384, duration_s=60.0, n_units=150)
 
 
 def make(settings: Settings, name: str, drifting: bool, seed: int, out: Path) -> Case:
@@ -57,7 +57,7 @@ def make(settings: Settings, name: str, drifting: bool, seed: int, out: Path) ->
     from spikeinterface.generation import generate_drifting_recording
 
     static, moving, sorting, extra = generate_drifting_recording(
-        num_units=settings.n_units, duration=settings.duration_s, probe_name=settings.probe_name, seed=seed,
+        num_units=settings.n_units, duration=settings.duration_s, seed=seed, **probe_of(settings.n_sites),
         generate_displacement_vector_kwargs=motion(settings, seed), extra_outputs=True, amplitude_std=AMPLITUDE_STD,
         generate_noise_kwargs=dict(noise_levels=NOISE_UV, spatial_decay=25.0),
         generate_templates_kwargs=dict(ms_before=1.5, ms_after=3.0, mode="ellipsoid", unit_params=dict(
@@ -71,6 +71,13 @@ def make(settings: Settings, name: str, drifting: bool, seed: int, out: Path) ->
         steps=steps_of(moved.displacements, extra["unit_displacements"], drifting),
         steps_hz=extra["displacement_sampling_frequency"],
         facts={"generator": f"SpikeInterface {spikeinterface.__version__}", "settings": dataclasses.asdict(settings)})
+
+
+def probe_of(n_sites: int) -> dict:
+    """Return the probe as the generator takes it; its own way to a Neuropixels probe needs the network."""
+    from simsort.writers.spikeglx import neuropixels_probe
+
+    return {"probe_name": "Neuronexus-32"} if n_sites == 32 else {"probe": neuropixels_probe(n_sites)}
 
 
 def motion(settings: Settings, seed: int) -> dict:

@@ -39,7 +39,11 @@ class Settings:
     n_per_cell : int
         Places of each of the 13 cells to choose from.
     drift_steps : int
-        Displacements at which cells are placed; between them templates are interpolated.
+        Displacements at which cells are placed.
+    halves : bool
+        Interpolate a template half-way between every two displacements.
+    n_jitters : int
+        Sub-sample positions of a spike.
     n_contacts : int
         Points over which a contact averages.
     amplitudes_uv : tuple of float
@@ -61,6 +65,8 @@ class Settings:
     n_units: int
     n_per_cell: int
     drift_steps: int = 11
+    halves: bool = True
+    n_jitters: int = 10
     n_contacts: int = 10
     amplitudes_uv: tuple[float, float] = (20.0, 200.0)
     min_dist_um: float = 20.0
@@ -73,8 +79,9 @@ class Settings:
 TETRODE = Settings(probe="tetrode-mea-s", duration_s=300.0, n_units=12, n_per_cell=12)
 NEUROPIXELS_32 = Settings(probe="Neuropixels-32", duration_s=120.0, n_units=24, n_per_cell=12, n_contacts=1,
                           fs_hz=30000.0, cut_out_ms=(2.0, 4.0), along_only=True)
+# MEArec keeps all jittered templates of all displacements: these are 2 GB.
 NEUROPIXELS_384 = Settings(probe="Neuropixels-384", duration_s=60.0, n_units=130, n_per_cell=24, n_contacts=1,
-                           fs_hz=30000.0, cut_out_ms=(2.0, 3.0), along_only=True)
+                           fs_hz=30000.0, cut_out_ms=(2.0, 3.0), along_only=True, halves=False, n_jitters=3)
 
 
 def make(settings: Settings, name: str, drifting: bool, seed: int, out: Path) -> Case:

@@ -18,6 +18,7 @@ import numpy as np
 TEMPLATE_SETTINGS = ("probe", "seed", "n_per_cell", "drift_um", "drift_steps", "n_contacts", "x_limits_um",
                      "cut_out_ms")
 DRIFT_HZ = 10.0
+KEPT_MS = (2.5, 4.0)
 
 
 def main(settings: dict) -> dict:
@@ -62,7 +63,8 @@ def templates_of(settings: dict, work: Path):
                                     templates_tmp_folder=str(work / "simulated"))
         MEArec.save_template_generator(made, filename=str(work / f"part_{key}.h5"), verbose=False)
         (work / f"part_{key}.h5").rename(file)
-    return with_halves(MEArec.load_templates(str(file), return_h5_objects=False))
+    made = MEArec.load_templates(str(file), return_h5_objects=False)
+    return with_halves(made) if settings["halves"] else made
 
 
 def with_halves(made):
@@ -113,7 +115,7 @@ def recording_params(settings: dict) -> dict:
     params["spiketrains"] |= {"n_exc": n_excitatory, "n_inh": settings["n_units"] - n_excitatory,
                               "duration": settings["duration_s"], **settings["spiketrains"]}
     params["templates"] |= {"min_amp": settings["amplitudes_uv"][0], "max_amp": settings["amplitudes_uv"][1],
-                            "min_dist": settings["min_dist_um"]}
+                            "min_dist": settings["min_dist_um"], "n_jitters": settings["n_jitters"]}
     params["recordings"] |= settings["recording"] | {
         "fs": settings["fs_hz"], "drifting": settings["drifting"], "preferred_dir": settings["drift_um"],
         "angle_tol": 15, "chunk_duration": 20}
@@ -130,29 +132,44 @@ def ramp(settings: dict) -> dict:
 
 
 def save_truth(recording, settings: dict, file: Path) -> None:
-    """Write spikes, and the filtered templates at every displacement: units x steps x samples x channels."""
+    """Write spikes, displacements and templates."""
     from MEArec.tools import compute_drift_idxs_from_drift_list
 
     fs_hz = float(recording.fs.rescale("Hz"))
-    templates = np.asarray(recording.templates, dtype="float32")  # units x (steps x) jitters x channels x samples
-    if not settings["drifting"]:
-        templates = templates[:, None]
-    templates = filter_like_recording(templates, recording, fs_hz)
     trains = [np.round(np.asarray(train.times.rescale("s")) * fs_hz).astype("int64") for train in recording.spiketrains]
+    templates, n_before = true_templates(recording, settings, fs_hz)
     grid = (np.arange(int(settings["duration_s"] * DRIFT_HZ)) + 0.5) / DRIFT_HZ * fs_hz  # middles of bins, in samples
     steps = np.zeros((len(grid), len(trains)), dtype="int64")
     if settings["drifting"]:
         steps = np.stack([compute_drift_idxs_from_drift_list(unit, grid, recording.drift_list, fs_hz)
                           for unit in range(len(trains))], axis=1).clip(0, templates.shape[1] - 1)
+    np.savez(file, samples=np.concatenate(trains), labels=np.repeat(np.arange(len(trains)), [len(t) for t in trains]),
+             steps=steps, steps_hz=DRIFT_HZ, n_before=n_before, fs_hz=fs_hz, templates=templates,
+             positions_um=np.asarray(recording.channel_positions),
+             cell_types=np.array([str(name) for name in recording.template_celltypes]))
+
+
+def true_templates(recording, settings: dict, fs_hz: float) -> tuple[np.ndarray, int]:
+    """Return the templates as they stand in the recording, and the sample of their peak.
+
+    Returns
+    -------
+    templates : np.ndarray
+        Units x steps x samples x channels, filtered like the recording, `KEPT_MS` around the peak.
+    n_before : int
+    """
     pre_ms, post_ms = settings["cut_out_ms"]
     pad_ms = recording.info["templates"]["pad_len"]
-    n_before = int((pad_ms[0] + pre_ms) / (sum(pad_ms) + pre_ms + post_ms) * templates.shape[-1])
-    np.savez(file, samples=np.concatenate(trains), labels=np.repeat(np.arange(len(trains)), [len(t) for t in trains]),
-             steps=steps, steps_hz=DRIFT_HZ, n_before=n_before, fs_hz=fs_hz,
-             templates=np.swapaxes(templates.mean(axis=2), -1, -2),  # the jitters average to no jitter
-             positions_um=np.asarray(recording.channel_positions),
-             locations_um=np.asarray(recording.template_locations),
-             cell_types=np.array([str(name) for name in recording.template_celltypes]))
+    kept = []
+    for unit in range(len(recording.templates)):
+        jittered = np.asarray(recording.templates[unit], dtype="float32")  # (steps x) jitters x channels x samples
+        mean = jittered.mean(axis=-3)  # the jitters average to no jitter
+        mean = mean if settings["drifting"] else mean[None]
+        peak = int((pad_ms[0] + pre_ms) / (sum(pad_ms) + pre_ms + post_ms) * mean.shape[-1])
+        before, after = (int(span_ms * fs_hz / 1000) for span_ms in KEPT_MS)
+        whole = filter_like_recording(mean, recording, fs_hz)
+        kept.append(np.swapaxes(whole[..., peak - before:peak + after], -1, -2))
+    return np.stack(kept), before
 
 
 def filter_like_recording(templates: np.ndarray, recording, fs_hz: float) -> np.ndarray:
