@@ -22,6 +22,8 @@ STAGES = {
     "simulate": "simulate cells, and render labelled recordings from them",
     "render": "render labelled recordings from simulated cells",
     "manifest": "check and list simulated cells and recordings",
+    "pretrain": "train a detector and an encoder on simulated cells",
+    "evaluate-model": "score a trained model on held-out simulated recordings",
     "dispatch": "find the recordings of a session and check them",
     "preprocess": "filter, remove bad channels, reference, estimate motion",
     "sort": "run the spike sorter",

@@ -8,7 +8,8 @@ import json
 
 from simsort.config.options import base_type, default_of, show
 from simsort.config.sorter_params import sorter_table
-from simsort.config.stages import FAST, PRESETS, SORTERS_TO_COME, STAGES, WORKFLOWS_TO_COME, Globals
+from simsort.config.stages import (FAST, PRESETS, PRETRAINING_PRESETS, SORTERS_TO_COME, STAGES, WORKFLOWS_TO_COME,
+                                   Globals)
 
 COMMAND = "PYTHONPATH=scripts python3 -m simsort.config.parameter_docs > docs/parameters.md"
 INTRODUCTION = f"""# Parameters
@@ -113,10 +114,13 @@ def fast_section() -> str:
 
 
 def presets_section() -> str:
-    """Return what the presets of the simulation change."""
+    """Return what the presets of the simulation and of the training change."""
     lines = ["## What `--simulation.preset` changes", "", "Unless the setting is given by name.", ""]
     lines += [f"- `{preset}`: `{show(stage, name)}` {code(value)}" for preset, stages in PRESETS.items()
               for stage, changes in stages.items() for name, value in changes.items()]
+    lines += ["", "## What `--pretraining.preset` changes", "", "Unless the setting is given by name.", ""]
+    lines += [f"- `{preset}`: `{show('pretraining', name)}` {code(value)}" for preset, changes in PRETRAINING_PRESETS.items()
+              for name, value in changes.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from simsort.config.options import convert, default_of, lookup, normalise_name, show, unknown_name
 from simsort.config.sorter_params import check_sorter_params, sorter_table
-from simsort.config.stages import (CELL_SOURCES, FAST, PRESETS, SORTERS, SORTERS_TO_COME, STAGE_ALIASES, STAGES,
-                                   WORKFLOWS_TO_COME, Globals)
+from simsort.config.stages import (CELL_SOURCES, FAST, PRESETS, PRETRAINING_PRESETS, SORTERS, SORTERS_TO_COME,
+                                   STAGE_ALIASES, STAGES, WORKFLOWS_TO_COME, Globals)
 from simsort.curation.rule import parse_rule
 from simsort.errors import UserError
 
 SORTER_OPTIONS_BESIDE = ("spikesort",)
-TRAINING_TO_COME = "--workflow pretrain makes cells and labelled recordings; training on them is not part of this version yet"
+N_HEADS = 4  # of the transformers: their widths are multiples of it
 
 
 def parse_argument_string(text: str, prefix: str) -> dict:
@@ -161,7 +161,7 @@ def resolve(given: dict) -> dict:
         from_file["job_dispatch"].setdefault("input", run.input_data_type)
     user_settings = {stage: {**checked(stage, from_file[stage], run.sorter),
                              **checked(stage, command_line[stage], run.sorter)} for stage in STAGES}
-    preset = PRESETS.get(user_settings["simulation"].get("preset"), {})
+    preset = presets_of(user_settings)
     for stage, stage_class in STAGES.items():
         user = user_settings[stage]
         fast = FAST.get(stage, {}) if run.runmode == "fast" else {}
@@ -169,6 +169,14 @@ def resolve(given: dict) -> dict:
         resolved["left_out"] += [f"{stage}.{k} = {v}" for k, v in fast.items() if k not in user]
     check_together(resolved)
     return resolved
+
+
+def presets_of(user_settings: dict) -> dict:
+    """Return what the presets of the simulation and of the training change, by stage."""
+    changes = dict(PRESETS.get(user_settings["simulation"].get("preset"), {}))
+    chosen = {**changes.get("pretraining", {}), **user_settings["pretraining"]}.get("preset")
+    changes["pretraining"] = {**PRETRAINING_PRESETS.get(chosen, {}), "preset": chosen}
+    return changes
 
 
 def put_back(given: dict) -> dict:
@@ -292,6 +300,7 @@ def check_together(resolved: dict) -> None:
     if resolved["left_out"]:
         resolved["notices"].append("runmode fast leaves out: " + "; ".join(resolved["left_out"]))
     check_cells(resolved)
+    check_widths(resolved["pretraining"])
     dispatch = resolved["job_dispatch"]
     if dispatch["input"] == "spikeinterface" and "reader_type" not in dispatch["spikeinterface_info"]:
         raise UserError("--job_dispatch.input spikeinterface needs the reader's name", "add --job_dispatch_args "
@@ -302,7 +311,7 @@ def check_together(resolved: dict) -> None:
 
 
 def check_cells(resolved: dict) -> None:
-    """Check where the cells come from, and say what --workflow pretrain does not do yet."""
+    """Check where the cells come from."""
     cells = resolved["simulation"]["cells"]
     if cells not in CELL_SOURCES and not Path(cells).is_absolute() and "/" not in cells:
         raise UserError(f"--simulation.cells was given {cells!r}",
@@ -313,7 +322,13 @@ def check_cells(resolved: dict) -> None:
         raise UserError(f"--simulation.cells {cells} is no folder", "give the whole path of a folder of cells")
     if cells not in CELL_SOURCES and not Path(cells).is_absolute():
         raise UserError(f"--simulation.cells {cells} is not a whole path", f"write {Path(cells).resolve()}")
-    resolved["notices"].append(TRAINING_TO_COME)
+
+
+def check_widths(training: dict) -> None:
+    """Check that the networks can be made."""
+    for name in ("detector_width", "encoder_width"):
+        if training[name] % N_HEADS:
+            raise UserError(f"{show('pretraining', name)} was given {training[name]}", f"allowed: multiples of {N_HEADS}")
 
 
 def parameter_table() -> list[tuple[str, str, str, str]]:

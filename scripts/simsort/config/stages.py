@@ -223,6 +223,35 @@ class Rendering:
     seed: int = option(0, "seed of positions, spike trains, noise and drift", minimum=0)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pretraining:
+    """Training of a detector and an encoder on simulated cells: --workflow pretrain and `simsort pretrain`."""
+
+    preset: str | None = option(None, "tiny: a minute or two on two cores, to see that everything works; paper: SimSort's "
+                                "networks, losses and augmentation as published", choices=("tiny", "paper"))
+    n_steps: int = option(4000, "updates of the weights", minimum=1)
+    sets_per_step: int = option(2, "recordings whose gradients are added for an update, on each GPU", minimum=1)
+    n_events: int = option(768, "most events of a set, all of one recording", minimum=64)
+    sets_per_recording: int = option(16, "sets made of a recording before the next is drawn", minimum=1)
+    learning_rate: float = option(1.5e-3, "of AdamW, after the warm-up", minimum=0.0)
+    weight_decay: float = option(0.01, "of AdamW", minimum=0.0)
+    warm_up_steps: int = option(200, "steps over which the learning rate rises", minimum=0)
+    detector_width: int = option(48, "width of the detector, a multiple of 4", minimum=4)
+    detector_layers: int = option(2, "layers of the detector", minimum=1)
+    encoder_width: int = option(64, "width of the encoder, a multiple of 4", minimum=4)
+    encoder_layers: int = option(4, "layers of the encoder", minimum=1)
+    n_windows: int = option(32, "windows of 200 ms of a set of the published detector", minimum=1, maximum=32)
+    checkpoint_steps: int = option(200, "steps between checkpoints; 0: only the last", minimum=0)
+    validation_steps: int = option(500, "steps between scores on held-out cells and probes; 0: only the last", minimum=0)
+    n_validation: int = option(4, "held-out recordings during training", minimum=1)
+    n_evaluation: int = option(8, "held-out recordings, others again, of the evaluation", minimum=1)
+    precision: str = option("auto", "auto: bf16 on a GPU, fp32 elsewhere", choices=("auto", "fp32", "bf16"))
+    compile: bool = option(False, "compile the networks (torch.compile)")
+    render_on_device: bool = option(False, "render recordings on the GPU too, not on CPU cores")
+    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one")
+    seed: int = option(0, "seed of weights and recordings", minimum=0)
+
+
 STAGES = {
     "job_dispatch": JobDispatch,
     "preprocessing": Preprocessing,
@@ -234,6 +263,7 @@ STAGES = {
     "nwb_ecephys": NwbEcephys,
     "simulation": Simulation,
     "rendering": Rendering,
+    "pretraining": Pretraining,
 }
 STAGE_ALIASES = {"spikesorting": "spikesort"}
 
@@ -250,5 +280,14 @@ PRESETS = {
         "simulation": {"dt_ms": 0.1, "drive": "pink_noise"},
         "rendering": {"preset": "paper", "probes": ["tetrode-paper"], "n_channels": 4, "sampling_frequency_hz": 10000.0, "noise_level_uv": 0.0, "foreground_uv": 0.0, "density_per_mm3": 7400.0,
                       "drift": "none", "mode": "continuous"},
+        "pretraining": {"preset": "paper"},
     },
+}
+
+# What `--pretraining.preset` changes, unless the user asked for it by name.
+PRETRAINING_PRESETS = {
+    "tiny": {"n_steps": 60, "sets_per_step": 1, "n_events": 256, "warm_up_steps": 10, "detector_width": 16, "detector_layers": 1,
+             "encoder_width": 24, "encoder_layers": 1, "checkpoint_steps": 20, "validation_steps": 30, "n_validation": 2,
+             "n_evaluation": 2, "n_windows": 2},
+    "paper": {"n_steps": 50000, "sets_per_step": 1, "warm_up_steps": 4000, "weight_decay": 1e-5},
 }

@@ -7,17 +7,17 @@ import torch
 
 from simsort.models.band import band_pass
 from simsort.models.candidates import cut_snippets, find_candidates
-from simsort.models.neighbourhoods import neighbourhoods
 from simsort.models.input_form import InputForm
-from simsort.models.whitening import Whitening, fit_whitening
-from simsort.simulation.recordings.batches import BatchRenderer
+from simsort.models.neighbourhoods import neighbourhoods
+from simsort.models.whitening import fit_whitening
+from simsort.simulation.recordings.batches import Batch, BatchRenderer
 
 EDGE_MS = 6.0  # of a window, where the filter has not settled
 MATCH_MS = 0.4
 SHARE_OF_PEAK = 0.5  # a spike counts on channels where it reaches this share of its peak
 LEAST_SNR = 3.0  # weaker spikes are neither spikes nor noise
-WHITENING_SEED = 7
-WINDOW_S = 0.3
+WHITENING_SEED, N_WHITENING = 2**31 - 1, 3
+MOST_RIVALS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class Events:
     snippets : tensor, (n, n_channels, n_samples) float32
     offsets_um : tensor, (n, n_channels, 2)
     is_there : tensor, (n, n_channels) bool
+    position_um : tensor, (n, 2)
+        Of the event's own channel.
     unit : tensor, (n,) int64
         Index of the unit, -1 for noise, -2 for what is too weak to ask for.
     shift_samples : tensor, (n,)
@@ -41,6 +43,7 @@ class Events:
     snippets: torch.Tensor
     offsets_um: torch.Tensor
     is_there: torch.Tensor
+    position_um: torch.Tensor
     unit: torch.Tensor
     shift_samples: torch.Tensor
     displacement_um: torch.Tensor
@@ -48,11 +51,21 @@ class Events:
 
     def to(self, device) -> "Events":
         """Return the same on another device."""
-        return Events(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return Events(**{field.name: getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)})
 
     def only(self, index) -> "Events":
         """Return some of the events."""
         return Events(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Troughs:
+    """Candidates of some windows: window, channel, sample, and the true spike (its index, -1 for none), each (n,)."""
+
+    window: torch.Tensor
+    channel: torch.Tensor
+    sample: torch.Tensor
+    spike: torch.Tensor
 
 
 class EventMaker:
@@ -61,90 +74,111 @@ class EventMaker:
     Parameters
     ----------
     situation : Situation
-    config : InputForm
+    form : InputForm
     device : str, default: "cpu"
     """
 
-    def __init__(self, situation, config: InputForm, device: str = "cpu"):
+    def __init__(self, situation, form: InputForm, device: str = "cpu"):
         plan = situation.plan
-        self.config = config
+        self.form, self.plan = form, plan
         self.renderer = BatchRenderer(plan, device)
-        self.fs = situation.sampling_frequency_hz
-        self.window_samples = round(WINDOW_S * self.fs)
-        contacts_um = plan.contacts_um
-        near = neighbourhoods(contacts_um, config.radius_um, config.n_channels)
-        self.channels, self.is_there, self.offsets_um = (torch.as_tensor(table, device=device) for table in (
-            near.channels, near.is_there, near.offsets_um))
-        rivals = neighbourhoods(contacts_um, config.exclude_um, min(len(contacts_um), 32))
+        # Whole blocks, of lengths that Fourier transforms like: the sampling rate is drawn at random anyway.
+        self.window_samples = fast_length(plan.block_samples - self.renderer.skip)
+        self.length = fast_length(round(self.window_samples * form.sampling_frequency_hz
+                                        / situation.sampling_frequency_hz))
+        self.fs = form.sampling_frequency_hz * self.window_samples / self.length
+        near = neighbourhoods(plan.contacts_um, form.radius_um, form.n_channels)
+        self.channels, self.is_there, self.offsets_um, self.contacts_um = (
+            torch.as_tensor(table, device=device) for table in (near.channels, near.is_there, near.offsets_um,
+                                                                plan.contacts_um.astype(np.float32)))
+        rivals = neighbourhoods(plan.contacts_um, form.exclude_um, min(plan.n_channels, MOST_RIVALS))
         self.rivals = torch.as_tensor(rivals.channels, device=device)
-        self.whitening = self.measure_noise(contacts_um)
-        self.matrix = torch.as_tensor(self.whitening.matrix, device=device)
-        self.noise_uv = torch.as_tensor(self.whitening.noise_uv.astype(np.float32), device=device)
+        self.edge = round(EDGE_MS * form.sampling_frequency_hz / 1000) + form.n_samples
+        self.matrix, self.noise_uv, self.n_per_window = self.measure_noise()
 
     def filtered(self, traces_uv: torch.Tensor) -> torch.Tensor:
-        """Return windows in the network's band, at its sampling rate."""
-        return band_pass(traces_uv, self.fs, self.config.band_hz, self.config.sampling_frequency_hz)
+        """Return windows in the networks' band, at their sampling rate."""
+        return band_pass(traces_uv, self.fs, self.form.band_hz, self.form.sampling_frequency_hz)
 
-    @property
-    def edge(self) -> int:
-        """Samples at each end of a window that are not used."""
-        return round(EDGE_MS * self.config.sampling_frequency_hz / 1000) + self.config.n_samples
+    def measure_noise(self) -> tuple[torch.Tensor, torch.Tensor, float]:
+        """Return the whitening matrix, noise levels and events per window, from windows of its own."""
+        batch = self.renderer.render(n_windows=N_WHITENING, window_samples=self.window_samples, seed=WHITENING_SEED)
+        filtered = self.filtered(batch.traces_uv)
+        joined = filtered[:, :, self.edge:-self.edge].transpose(0, 1).reshape(filtered.shape[1], -1).cpu().numpy()
+        whitening = fit_whitening(joined, self.plan.contacts_um, self.form.sampling_frequency_hz)
+        self.matrix, self.noise_uv = (torch.as_tensor(values.astype(np.float32), device=filtered.device)
+                                      for values in (whitening.matrix, whitening.noise_uv))
+        found = self.events(batch, self.matrix @ filtered)[0]
+        n_spikes, n_noise = int((found.unit >= 0).sum()), int((found.unit < 0).sum())
+        return self.matrix, self.noise_uv, (n_spikes + min(n_noise, n_spikes)) / N_WHITENING
 
-    def measure_noise(self, contacts_um: np.ndarray) -> Whitening:
-        """Return the whitening, from windows of its own."""
-        batch = self.renderer.render(n_windows=12, window_samples=self.window_samples, seed=WHITENING_SEED)
-        filtered = self.filtered(batch.traces_uv)[:, :, self.edge:-self.edge]
-        joined = filtered.transpose(0, 1).reshape(filtered.shape[1], -1).cpu().numpy()
-        return fit_whitening(joined, contacts_um, self.config.sampling_frequency_hz)
+    def windows(self, n_windows: int, seed: int) -> tuple[Batch, torch.Tensor]:
+        """Render windows; return them with their truth, and whitened (n_windows, n_channels, n_samples)."""
+        batch = self.renderer.render(n_windows=n_windows, window_samples=self.window_samples, seed=seed)
+        return batch, self.matrix @ self.filtered(batch.traces_uv)
 
     def make(self, *, n_windows: int, seed: int) -> Events:
-        """Render windows and return the events in them.
+        """Render windows and return the events in them."""
+        return self.events(*self.windows(n_windows, seed))[0]
 
-        Parameters
-        ----------
-        n_windows : int
-        seed : int
-            Chooses the windows.
-        """
-        batch = self.renderer.render(n_windows=n_windows, window_samples=self.window_samples, seed=seed)
-        whitened = self.matrix @ self.filtered(batch.traces_uv)
-        config = self.config
-        exclude = round(config.exclude_ms * config.sampling_frequency_hz / 1000)
-        window, channel, sample = find_candidates(whitened, self.rivals, threshold=config.threshold,
-                                                  exclude_samples=exclude)
+    def events(self, batch: Batch, whitened: torch.Tensor) -> tuple[Events, Troughs]:
+        """Find the events in windows and label them."""
+        form = self.form
+        window, channel, sample = find_candidates(whitened, self.rivals, threshold=form.threshold,
+                                                  exclude_samples=form.exclude_samples)
         inside = (sample >= self.edge) & (sample < whitened.shape[2] - self.edge)
         window, channel, sample = window[inside], channel[inside], sample[inside]
-        labels = self.labels(batch, whitened.shape[2], window, channel, sample)
-        snippets = cut_snippets(whitened, self.channels, self.is_there, window, channel, sample, config.n_before,
-                                config.n_samples)
-        return Events(snippets=snippets, offsets_um=self.offsets_um[channel], is_there=self.is_there[channel], **labels)
+        labels, spike = self.labels(batch, window, channel, sample)
+        snippets = cut_snippets(whitened, self.channels, self.is_there, window, channel, sample, form.n_before,
+                                form.n_samples)
+        events = Events(snippets=snippets, offsets_um=self.offsets_um[channel], is_there=self.is_there[channel],
+                        position_um=self.contacts_um[channel], **labels)
+        return events, Troughs(window=window, channel=channel, sample=sample, spike=spike)
 
-    def labels(self, batch, length: int, window, channel, sample) -> dict:
-        """Match events with true spikes: the one that is largest on the event's channel."""
-        ratio = self.config.sampling_frequency_hz / self.fs
-        amplitudes = batch.amplitudes_uv / self.noise_uv  # (n_spikes, n_channels)
-        times = batch.window.double() * length + batch.time.double() * ratio
-        order = torch.argsort(times)
-        times, amplitudes = times[order], amplitudes[order]
-        unit, displacement = batch.unit[order], batch.displacement_um[order]
-        peak = amplitudes.amax(dim=1)
-        reach = MATCH_MS * self.config.sampling_frequency_hz / 1000
-        at = window.double() * length + sample
-        first = torch.searchsorted(times, at - reach)
-        last = torch.searchsorted(times, at + reach)
+    def labels(self, batch: Batch, window, channel, sample) -> tuple[dict, torch.Tensor]:
+        """Return what is true of events, and the true spike (n_events,) of each, -1 for none."""
+        amplitudes = batch.amplitudes_uv / self.noise_uv.clamp(min=1e-6)  # (n_spikes, n_channels)
+        at = window.double() * self.length + sample
+        spike = self.match(self.spike_times(batch), amplitudes, at, channel)
+        own = torch.nonzero(spike >= 0)[:, 0]
+        mine, snr = spike[own], torch.zeros(len(at), device=at.device)
+        unit, displacement_um, shift = torch.full_like(spike, -1), torch.zeros_like(snr), torch.zeros_like(snr)
+        snr[own] = amplitudes[mine].amax(dim=1) if len(own) else 0.0
+        displacement_um[own] = batch.displacement_um[mine]
+        strong = snr[own] >= LEAST_SNR
+        unit[own] = torch.where(strong, batch.unit[mine], -2)
+        shift[own] = torch.where(strong, self.spike_times(batch)[mine] - at[own], 0.0).float()
+        return dict(unit=unit, shift_samples=shift, displacement_um=displacement_um, snr=snr), spike
+
+    def match(self, spike_times: torch.Tensor, amplitudes: torch.Tensor, at, channel) -> torch.Tensor:
+        """Return the spike (n_events,) that is largest on each event's channel at its time, -1 for none."""
+        times, order = torch.sort(spike_times)
+        reach = MATCH_MS * self.form.sampling_frequency_hz / 1000
+        first, last = torch.searchsorted(times, at - reach), torch.searchsorted(times, at + reach)
         best = torch.full((len(at),), -1, dtype=torch.int64, device=at.device)
         size = torch.zeros(len(at), device=at.device)
+        peak = amplitudes.amax(dim=1) if len(times) else size
         for step in range(int((last - first).max()) if len(at) else 0):
-            spike = (first + step).clamp(max=len(times) - 1)
+            spike = order[(first + step).clamp(max=len(times) - 1)]
             here = amplitudes[spike, channel]
             better = (first + step < last) & (here >= SHARE_OF_PEAK * peak[spike]) & (here > size)
-            best = torch.where(better, spike, best)
-            size = torch.where(better, here, size)
-        found = best >= 0
-        spike = best.clamp(min=0)
-        snr = torch.where(found, peak[spike], 0.0)
-        wanted = found & (snr >= LEAST_SNR)
-        label = torch.where(wanted, unit[spike], torch.where(found, -2, -1))
-        shift = torch.where(wanted, times[spike] - at, 0.0).float()
-        return dict(unit=label, shift_samples=shift, displacement_um=torch.where(found, displacement[spike], 0.0),
-                    snr=snr)
+            best, size = torch.where(better, spike, best), torch.where(better, here, size)
+        return best
+
+    def spike_times(self, batch: Batch) -> torch.Tensor:
+        """Return the times (n_spikes,) of true spikes in samples of whitened windows put one after another."""
+        return batch.window.double() * self.length + batch.time.double() * (self.length / self.window_samples)
+
+
+def fast_length(most: int) -> int:
+    """Return the largest product of powers of 2, 3 and 5 that is not larger."""
+    best, two = 1, 1
+    while two <= most:
+        three = two
+        while three <= most:
+            five = three
+            while five <= most:
+                best, five = max(best, five), five * 5
+            three *= 3
+        two *= 2
+    return best

@@ -1,4 +1,4 @@
-"""What the network is taught."""
+"""What the networks are taught."""
 
 import torch
 from torch.nn import functional
@@ -9,25 +9,29 @@ from simsort.pretraining.events import Events
 
 DISPLACEMENT_BIN_UM = 4.0
 FEWEST = 3  # spikes of a class
+NEAR_UM = 100.0  # classes farther from a spike are told apart by their place alone
 FAR = 1e4
 TIMING_WEIGHT, SCATTER_WEIGHT = 0.1, 0.05
+LEAST_SCATTER = 1e-3
 
 
-def prototype_loss(embedding: torch.Tensor, label: torch.Tensor,
-                   group: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def prototype_loss(embedding: torch.Tensor, label: torch.Tensor, group: torch.Tensor,
+                   position_um: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross-entropy of a Gaussian classifier whose means are those of the other spikes of each class.
 
     The same classifier is what the sorter's mixture is, with unit covariance: embeddings trained so are in the units
     that it assumes. Prototypes: Snell, Swersky & Zemel 2017, NeurIPS; here every spike is a query against the means of
-    all others. Negatives come from the same recording.
+    all others. Negatives come from the same recording and from near by, where they are hard.
 
     Parameters
     ----------
     embedding : tensor, (n, dim)
     label : tensor, (n,) int64
-        Class of each, from 0.
+        Class of each, from 0; every class has two or more.
     group : tensor, (n,) int64
         A spike is compared with the classes of its own group.
+    position_um : tensor, (n, 2)
+        Where each spike was seen.
 
     Returns
     -------
@@ -38,17 +42,16 @@ def prototype_loss(embedding: torch.Tensor, label: torch.Tensor,
     """
     n_classes = int(label.max()) + 1
     counts = torch.bincount(label, minlength=n_classes).to(embedding.dtype)
-    sums = torch.zeros(n_classes, embedding.shape[1], device=embedding.device, dtype=embedding.dtype)
-    sums = sums.index_add(0, label, embedding)
-    class_group = torch.zeros(n_classes, dtype=torch.int64, device=label.device).scatter(0, label, group)
-    means = sums / counts[:, None]
+    sums = embedding.new_zeros(n_classes, embedding.shape[1]).index_add(0, label, embedding)
+    class_group = group.new_zeros(n_classes).scatter(0, label, group)
     others = (sums[label] - embedding) / (counts[label] - 1)[:, None]  # mean without the spike itself
-    squared = torch.cdist(embedding, means) ** 2
     own = ((embedding - others) ** 2).sum(dim=1)
-    squared = squared.scatter(1, label[:, None], own[:, None])
-    squared = squared + FAR * (class_group[None, :] != group[:, None])
+    squared = torch.cdist(embedding, sums / counts[:, None]) ** 2  # n x n_classes
+    centre_um = position_um.new_zeros(n_classes, 2).index_add(0, label, position_um) / counts[:, None]
+    is_far = (class_group[None, :] != group[:, None]) | (torch.cdist(position_um, centre_um) > NEAR_UM)
+    squared = (squared + FAR * is_far).scatter(1, label[:, None], own[:, None])
     wrong = functional.cross_entropy(-squared / 2, label, reduction="none")
-    per_class = torch.zeros(n_classes, device=embedding.device, dtype=embedding.dtype)
+    per_class = embedding.new_zeros(n_classes)
     loss = (per_class.index_add(0, label, wrong) / counts).mean()
     within = per_class.index_add(0, label, own * (counts[label] - 1) / counts[label]) / counts
     return loss, within.mean() / embedding.shape[1]
@@ -71,7 +74,7 @@ def embedding_loss(embedding: torch.Tensor, events: Events, *, local: bool) -> t
     kept, label = relabel(events.unit[rows] * 1000 + group)
     if len(kept) < 2 * FEWEST or int(label.max()) < 1:
         return embedding.sum() * 0, embedding.sum() * 0 + 1
-    return prototype_loss(embedding[rows[kept]], label, group[kept])
+    return prototype_loss(embedding[rows[kept]], label, group[kept], events.position_um[rows[kept]])
 
 
 def detection_losses(detection: Detection, events: Events) -> tuple[torch.Tensor, torch.Tensor]:
@@ -87,7 +90,7 @@ def loss_of(detection: Detection, embedding: Embedding, events: Events) -> tuple
     spike, timing = detection_losses(detection, events)
     local, local_scatter = embedding_loss(embedding.local, events, local=True)
     identity, identity_scatter = embedding_loss(embedding.identity, events, local=False)
-    scatter = local_scatter.clamp(min=1e-3).log() ** 2 + identity_scatter.clamp(min=1e-3).log() ** 2
+    scatter = sum(torch.log(value.clamp(min=LEAST_SCATTER)) ** 2 for value in (local_scatter, identity_scatter))
     total = spike + TIMING_WEIGHT * timing + local + identity + SCATTER_WEIGHT * scatter
     return total, dict(loss=total, detection=spike, timing=timing, local=local, identity=identity,
                        local_scatter=local_scatter, identity_scatter=identity_scatter)

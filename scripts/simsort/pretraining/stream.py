@@ -1,4 +1,4 @@
-"""Labelled events without end, made by worker processes while the network trains; the same for any number of them."""
+"""Training data without end, made by worker processes while the networks train; the same for any number of them."""
 
 import queue
 from dataclasses import dataclass
@@ -7,84 +7,64 @@ import numpy as np
 import torch
 import torch.multiprocessing as multiprocessing
 
-from simsort.models.input_form import InputForm
-from simsort.pretraining.events import EventMaker, Events
-from simsort.pretraining.variety import TRAINING_PROBES, draw_situation
-
-N_LANES = 8
-AHEAD = 3  # sets of events a worker makes before they are asked for
+AHEAD = 3  # sets a worker makes before they are asked for
+WAIT_S = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamConfig:
-    """What the stream is made of.
+    """How recordings follow one another.
 
     Parameters
     ----------
-    seed : int
-    sets_per_situation : int
-        Sets of events made of one recording before the next is drawn.
-    n_events : int
-        Most events of a set.
-    probes : tuple of str
+    seed : int, default: 0
+    n_lanes : int, default: 8
+        Sequences of recordings, of which each gives one set in turn: neighbouring sets are of different recordings.
+    sets_per_situation : int, default: 16
+        Sets made of one recording before the next is drawn.
     """
 
     seed: int = 0
-    sets_per_situation: int = 12
-    n_events: int = 768
-    probes: tuple = TRAINING_PROBES
+    n_lanes: int = 8
+    sets_per_situation: int = 16
 
 
 class Lane:
-    """One of `N_LANES` sequences of recordings; set k of lane l depends on the seed, k and l only."""
+    """One sequence of recordings; set k of lane l depends on the seed, k and l only.
 
-    def __init__(self, number: int, libraries, form: InputForm, stream: StreamConfig):
-        self.number, self.libraries, self.form, self.stream = number, libraries, form, stream
-        self.situation, self.maker, self.n_windows = None, None, 0
+    Parameters
+    ----------
+    number : int
+    source : object
+        `source.draw(seed)` returns a recording, of which `.set(seed)` makes a set.
+    config : StreamConfig
+    """
 
-    def set_of_events(self, index: int) -> Events:
-        """Make the events of one index."""
-        situation = index // self.stream.sets_per_situation
+    def __init__(self, number: int, source, config: StreamConfig):
+        self.number, self.source, self.config = number, source, config
+        self.situation, self.recording = None, None
+
+    def set(self, index: int):
+        """Make the set of one index."""
+        situation = index // self.config.sets_per_situation
         if situation != self.situation:
-            seed = int(np.random.SeedSequence([self.stream.seed, self.number, situation]).generate_state(1)[0] >> 1)
-            self.draw(seed)
+            entropy = np.random.SeedSequence([self.config.seed, self.number, situation])
+            self.recording = None  # before the next one is made: a recording takes some 100 MB
+            self.recording = self.source.draw(int(entropy.generate_state(1)[0] >> 1))
             self.situation = situation
-        events = self.maker.make(n_windows=self.n_windows, seed=index)
-        return thinned(events, self.stream.n_events, np.random.default_rng([self.stream.seed, self.number, index]))
-
-    def draw(self, seed: int) -> None:
-        """Draw the next recording, another one where no unit is large enough."""
-        for attempt in range(20):
-            drawn = draw_situation(self.libraries, seed + attempt, probes=self.stream.probes)
-            if drawn.plan.n_foreground >= 2:
-                break
-        self.maker = EventMaker(drawn, self.form)
-        trial = self.maker.make(n_windows=12, seed=2**31 - 1)
-        per_window = max(int((trial.unit >= 0).sum()), 6) / 12
-        self.n_windows = int(np.clip(self.stream.n_events * 0.6 / per_window, 16, 96))
+        return self.recording.set(index)
 
 
-def thinned(events: Events, most: int, rng: np.random.Generator) -> Events:
-    """Keep at most so many events: all of some units and some of the noise."""
-    if len(events.unit) <= most:
-        return events
-    unit = events.unit.numpy()
-    n_noise = int((unit < 0).sum())
-    keep_noise = min(n_noise, max(most // 3, most - (len(unit) - n_noise)))
-    rows = list(rng.permutation(np.flatnonzero(unit < 0))[:keep_noise])
-    for one in rng.permutation(np.unique(unit[unit >= 0])):
-        rows += np.flatnonzero(unit == one)[: most - len(rows)].tolist()
-    return events.only(torch.as_tensor(np.sort(rows)))
-
-
-def work(lanes: list[Lane], first: int, out, stop) -> None:
-    """Make sets of events, lane after lane, until told to stop."""
+def work(lanes: list[Lane], index: int, out, stop) -> None:
+    """Make sets, lane after lane, until told to stop or left alone."""
     torch.set_num_threads(1)
-    index = first
+    parent = multiprocessing.parent_process()
     while not stop.is_set():
         for lane in lanes:
-            item = (lane.number, index, lane.set_of_events(index))
+            item = (lane.number, index, lane.set(index))
             while not stop.is_set():
+                if not parent.is_alive():  # it was killed
+                    return
                 try:
                     out.put(item, timeout=1)
                     break
@@ -93,27 +73,34 @@ def work(lanes: list[Lane], first: int, out, stop) -> None:
         index += 1
 
 
-class EventStream:
-    """An iterator over sets of events, from a given step on.
+class SetStream:
+    """An iterator over sets, from a given step on.
+
+    Step `s` gives set `s // n_lanes` of lane `s % n_lanes`. Of several processes that train together each takes its
+    share of the lanes.
 
     Parameters
     ----------
-    libraries : list of CellLibrary
-    net : InputForm
-    stream : StreamConfig
+    source : object
+        See `Lane`.
+    config : StreamConfig
     n_workers : int, default: 1
         Processes; 0: in this one.
-    first_step : int, default: 0
-        Step `s` gives set `s // N_LANES` of lane `s % N_LANES`.
+    first : int, default: 0
+        Sets already taken.
+    rank, n_ranks : int, default: 0 and 1
+        Share of the lanes; `n_lanes` is a multiple of `n_ranks`.
     """
 
-    def __init__(self, libraries, form: InputForm, stream: StreamConfig, *, n_workers: int = 1, first_step: int = 0):
-        self.lanes = [Lane(number, libraries, form, stream) for number in range(N_LANES)]
-        self.step = first_step - first_step % N_LANES
-        self.skip = first_step % N_LANES
+    def __init__(self, source, config: StreamConfig, *, n_workers: int = 1, first: int = 0, rank: int = 0,
+                 n_ranks: int = 1):
+        assert config.n_lanes % n_ranks == 0
+        self.lanes = [Lane(number, source, config) for number in range(rank, config.n_lanes, n_ranks)]
+        self.position = first - first % len(self.lanes)
+        self.skip = first % len(self.lanes)
         self.workers, self.queues = [], []
         if n_workers:
-            self.start(min(n_workers, N_LANES))
+            self.start(min(n_workers, len(self.lanes)))
 
     def start(self, n_workers: int) -> None:
         """Start the workers."""
@@ -122,7 +109,7 @@ class EventStream:
         for worker in range(n_workers):
             out = context.Queue(AHEAD)
             process = context.Process(target=work, daemon=True, args=(
-                self.lanes[worker::n_workers], self.step // N_LANES, out, self.stop))
+                self.lanes[worker::n_workers], self.position // len(self.lanes), out, self.stop))
             process.start()
             self.workers.append(process)
             self.queues.append(out)
@@ -130,35 +117,38 @@ class EventStream:
     def __iter__(self):
         return self
 
-    def __next__(self) -> Events:
-        events = self.take()
+    def __next__(self):
+        item = self.take()
         while self.skip:
             self.skip -= 1
-            events = self.take()
-        return events
+            item = self.take()
+        return item
 
-    def take(self) -> Events:
+    def take(self):
         """Return the next set."""
-        lane, index = self.step % N_LANES, self.step // N_LANES
-        self.step += 1
+        place, index = self.position % len(self.lanes), self.position // len(self.lanes)
+        self.position += 1
         if not self.workers:
-            return self.lanes[lane].set_of_events(index)
-        worker = lane % len(self.workers)
+            return self.lanes[place].set(index)
+        worker = place % len(self.workers)
         while True:
             try:
-                number, made, events = self.queues[worker].get(timeout=5)
+                number, made, item = self.queues[worker].get(timeout=WAIT_S)
             except queue.Empty:
                 if not self.workers[worker].is_alive():
-                    raise RuntimeError("a process that makes training data died") from None
+                    raise RuntimeError("a process that makes training data died; its error stands above") from None
                 continue
-            assert (number, made) == (lane, index)
-            return events
+            assert (number, made) == (self.lanes[place].number, index)
+            return item
 
     def close(self) -> None:
         """Stop the workers."""
-        if self.workers:
-            self.stop.set()
-            for process in self.workers:
-                process.join(timeout=10)
-                if process.is_alive():
-                    process.terminate()
+        if not self.workers:
+            return
+        self.stop.set()
+        for process, out in zip(self.workers, self.queues):
+            process.join(timeout=2)
+            out.cancel_join_thread()
+            if process.is_alive():
+                process.terminate()
+        self.workers = []

@@ -1,142 +1,211 @@
 """The training loop: AdamW with warm-up and cosine decay, checkpoints from which a killed run goes on unchanged."""
 
+import contextlib
 import json
 import math
+import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 
-from simsort.models.detector import Detector, DetectorConfig
-from simsort.models.encoder import Encoder, EncoderConfig
-from simsort.models.input_form import InputForm
-from simsort.pretraining.losses import loss_of
-from simsort.pretraining.stream import EventStream, StreamConfig
+from simsort.errors import UserError
+from simsort.pretraining.distributed import Ranks
+from simsort.pretraining.log import Log, seeded_generator
+from simsort.pretraining.stream import SetStream, StreamConfig
+
+STOPPED = 143  # exit status after SIGTERM: the workflow tries again, and the run goes on from its checkpoint
+LAST_RATE = 0.02  # of the cosine, as a share of the peak
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train.
+    """How to train; the same losses follow from the same of these.
 
     Parameters
     ----------
     n_steps : int
         Updates of the weights.
     sets_per_step : int
-        Sets of events (each of one recording) whose gradients are added for an update.
+        Sets (each of one recording) whose gradients are added for an update, in each process.
     learning_rate, weight_decay : float
         Of AdamW.
-    warm_up : int
+    warm_up_steps : int
         Steps over which the rate rises.
     clip : float
         Largest norm of the gradient.
-    checkpoint_steps : int
+    precision : "fp32" | "bf16"
     seed : int
-    net : SpikeNetConfig
     stream : StreamConfig
     """
 
     n_steps: int = 4000
-    sets_per_step: int = 1
+    sets_per_step: int = 2
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.01
-    warm_up: int = 200
+    warm_up_steps: int = 200
     clip: float = 1.0
-    checkpoint_steps: int = 200
+    precision: str = "fp32"
     seed: int = 0
-    form: InputForm = field(default_factory=InputForm)
-    detector: DetectorConfig = field(default_factory=DetectorConfig)
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
 
 
 class Trainer:
-    """Trains one network.
+    """Trains the networks of a task.
 
     Parameters
     ----------
-    libraries : list of CellLibrary
+    task : SpikeTask | PaperTask
     config : TrainConfig
     folder : Path
-        `checkpoint.pt`, `log.jsonl`.
-    device : str
-    n_workers : int
-        Processes that make data.
+        Gets `checkpoint.pt`, `log.jsonl`, `tensorboard/`; a checkpoint there is gone on from.
+    device : torch.device | str, default: "cpu"
+    ranks : Ranks
+    n_workers : int, default: 1
+        Processes that make data; 0: this one does.
+    render_device : str, default: "cpu"
+    compiled : bool, default: False
+    checkpoint_steps, validation_steps : int
+        0: never before the end.
     """
 
-    def __init__(self, libraries, config: TrainConfig, folder: Path, *, device: str = "cpu", n_workers: int = 1):
-        self.libraries, self.config, self.folder = libraries, config, Path(folder)
-        self.device, self.n_workers = torch.device(device), n_workers
+    def __init__(self, task, config: TrainConfig, folder: Path, *, device="cpu", ranks: Ranks = Ranks(),
+                 n_workers: int = 1, render_device: str = "cpu", compiled: bool = False, checkpoint_steps: int = 200,
+                 validation_steps: int = 500):
+        self.task, self.config, self.folder, self.ranks = task, config, Path(folder), ranks
+        self.device, self.n_workers, self.render_device = torch.device(device), n_workers, render_device
+        self.checkpoint_steps, self.validation_steps = checkpoint_steps, validation_steps
         torch.manual_seed(config.seed)
-        self.net = torch.nn.ModuleDict(dict(detector=Detector(config.form, config.detector),
-                                            encoder=Encoder(config.form, config.encoder))).to(self.device)
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=config.learning_rate, betas=(0.9, 0.98),
-                                           weight_decay=config.weight_decay)
-        self.step = 0
+        self.nets = task.nets().to(self.device)
+        if compiled:
+            self.nets.compile_parts()
+        groups = [{"lr_peak": config.learning_rate, "weight_decay": config.weight_decay, **group}
+                  for group in task.groups(self.nets)]
+        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+        self.step, self.n_items, self.seconds, self.stopped = 0, 0, 0.0, False
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.is_file():
             self.load()
+        self.wrapped = ranks.wrap(self.nets)
 
     @property
     def checkpoint(self) -> Path:
         """Path of the checkpoint."""
         return self.folder / "checkpoint.pt"
 
-    def rate(self, step: int) -> float:
-        """Return the learning rate of a step."""
-        config = self.config
-        if step < config.warm_up:
-            return config.learning_rate * (step + 1) / config.warm_up
-        done = (step - config.warm_up) / max(config.n_steps - config.warm_up, 1)
-        return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+    def description(self) -> str:
+        """Return what a checkpoint must agree with, as JSON."""
+        return json.dumps(dict(train=asdict(self.config), task=self.task.describe(), n_ranks=self.ranks.n_ranks),
+                          sort_keys=True)
 
-    def train(self) -> None:
-        """Train from the last checkpoint to the end."""
-        stream = EventStream(self.libraries, self.config.form, self.config.stream, n_workers=self.n_workers,
-                             first_step=self.step * self.config.sets_per_step)
-        try:
-            with open(self.folder / "log.jsonl", "a") as log:
-                while self.step < self.config.n_steps:
+    def rate(self, group: dict) -> float:
+        """Return the learning rate of a parameter group at this step."""
+        if group["schedule"] == "constant":
+            return group["lr_peak"]
+        warm_up = self.config.warm_up_steps
+        if self.step < warm_up:
+            return group["lr_peak"] * (self.step + 1) / warm_up
+        done = min((self.step - warm_up) / max(self.config.n_steps - warm_up, 1), 1.0)
+        return group["lr_peak"] * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
+
+    def train(self) -> dict:
+        """Train from the last checkpoint to the end.
+
+        Returns
+        -------
+        scores : dict
+            Of the last validation.
+        """
+        config, scores = self.config, {}
+        stream = SetStream(self.task.source(self.render_device), config.stream, n_workers=self.n_workers,
+                           first=self.step * config.sets_per_step, rank=self.ranks.rank, n_ranks=self.ranks.n_ranks)
+        log = Log(self.folder, self.step, config.n_steps) if self.ranks.is_first else None
+        with contextlib.closing(stream), contextlib.closing(log) if log else contextlib.nullcontext(), self.on_sigterm():
+            started = time.perf_counter()
+            while self.step < config.n_steps and not self.stopped:
+                parts = self.update(stream)
+                if not log:
+                    continue
+                log.step(self.step, parts)
+                self.seconds, started = self.seconds + time.perf_counter() - started, time.perf_counter()
+                if self.due(self.checkpoint_steps) or self.stopped:
+                    self.save()
+                if self.due(self.validation_steps) and not self.stopped:
+                    scores = self.task.validate(self.nets, self.device)
+                    log.validation(self.step, scores)
                     started = time.perf_counter()
-                    parts = self.update(stream)
-                    parts |= dict(step=self.step, seconds=time.perf_counter() - started)
-                    log.write(json.dumps({k: round(v, 5) for k, v in parts.items()}) + "\n")
-                    log.flush()
-                    if self.step % self.config.checkpoint_steps == 0 or self.step == self.config.n_steps:
-                        self.save()
+        if self.stopped:
+            raise SystemExit(STOPPED)
+        return scores
+
+    def due(self, every: int) -> bool:
+        """Tell whether something is done at this step; always at the last."""
+        return self.step == self.config.n_steps or (every > 0 and self.step % every == 0)
+
+    @contextlib.contextmanager
+    def on_sigterm(self):
+        """Finish the step and save when asked to end, as Slurm does before a time limit."""
+        def stop(_signal, _frame):
+            self.stopped = True
+        before = signal.signal(signal.SIGTERM, stop)
+        try:
+            yield
         finally:
-            stream.close()
+            signal.signal(signal.SIGTERM, before)
 
     def update(self, stream) -> dict:
-        """Make one step; return the mean of the parts of the loss."""
+        """Make one step; return the parts of the loss, means over the sets, as tensors."""
+        config = self.config
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(self.step)
-        self.net.train()
+            group["lr"] = self.rate(group)
+        self.nets.train()
         self.optimizer.zero_grad(set_to_none=True)
         totals: dict = {}
-        for _ in range(self.config.sets_per_step):
-            events = next(stream).to(self.device)
-            given = (events.snippets, events.offsets_um, events.is_there)
-            loss, parts = loss_of(self.net.detector(*given), self.net.encoder(*given), events)
-            (loss / self.config.sets_per_step).backward()
+        for turn in range(config.sets_per_step):
+            numbers = (config.seed, self.step, turn, self.ranks.rank)
+            generator = seeded_generator(self.device, *numbers)
+            torch.manual_seed(generator.initial_seed())  # of dropout
+            item = next(stream).to(self.device)
+            self.n_items += self.task.n_items(item) * self.ranks.n_ranks
+            last = turn == config.sets_per_step - 1
+            with contextlib.nullcontext() if last or self.ranks.n_ranks == 1 else self.wrapped.no_sync():
+                loss, parts = self.wrapped(self.task.prepare(item, generator), self.autocast())
+                (loss / config.sets_per_step).backward()
             for name, value in parts.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach()) / self.config.sets_per_step
-        totals["gradient"] = float(torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip))
+                totals[name] = totals.get(name, 0.0) + value.detach() / config.sets_per_step
+        totals["gradient"] = torch.nn.utils.clip_grad_norm_(self.nets.parameters(), config.clip)
         self.optimizer.step()
         self.step += 1
         return totals
 
+    def autocast(self):
+        """Return the context in which the networks run."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16")
+
     def save(self) -> None:
         """Write the checkpoint aside, then in place."""
         part = self.checkpoint.with_suffix(".part")
-        torch.save(dict(net=self.net.state_dict(), optimizer=self.optimizer.state_dict(), step=self.step,
-                        config=json.dumps(asdict(self.config))), part)
+        torch.save(dict(nets=self.nets.state_dict(), optimizer=self.optimizer.state_dict(), step=self.step,
+                        n_items=self.n_items, seconds=self.seconds, config=self.description()), part)
         part.rename(self.checkpoint)
 
     def load(self) -> None:
-        """Go on from the checkpoint."""
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        self.net.load_state_dict(state["net"])
+        """Go on from the checkpoint.
+
+        Raises
+        ------
+        UserError
+            If it cannot be read or is of a training with other settings.
+        """
+        try:
+            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        except Exception as error:  # a cut or foreign file raises many kinds
+            raise UserError(f"{self.checkpoint} cannot be read ({type(error).__name__})",
+                            "remove it to start anew, or choose another --out") from None
+        if state.get("config") != self.description():
+            raise UserError(f"{self.checkpoint} is of a training with other settings",
+                            "give the same settings to go on, or choose another --out")
+        self.nets.load_state_dict(state["nets"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
+        self.step, self.n_items, self.seconds = state["step"], state["n_items"], state["seconds"]

@@ -1,0 +1,49 @@
+"""MODEL_CARD.md: what a model is, in a page, made of its model.json."""
+
+import json
+
+SCORES = {
+    "detection_f1": "detection, F1 at the best threshold",
+    "threshold_f1": "the same of a threshold on the trough's depth",
+    "timing_samples": "error of a spike's time in samples, mean absolute",
+    "accuracy": "identification, nearest mean",
+    "accuracy_pca": "the same of principal components",
+    "ari_kmeans": "k-means with the known number of units, adjusted Rand index",
+    "ari_kmeans_pca": "the same of principal components",
+    "ari_gmm": "Gaussian mixture with the known number of units, adjusted Rand index",
+    "ari_gmm_pca": "the same of principal components",
+}
+PURPOSE = {
+    "channels": "Detects spikes in extracellular recordings and tells neurons apart, on any probe: channels come with "
+                "coordinates.",
+    "paper": "SimSort as published (Zhang et al. 2025, arXiv 2502.03198): a baseline for tetrodes, four channels only.",
+}
+LIMITS = ("Trained on simulated recordings only. Not for stimulation artefacts, for contacts whose positions are unknown, or for "
+          "recordings without the band below; positive-going spikes are found only with their negative phase.")
+
+
+def model_card(note: dict) -> str:
+    """Return the card of a model.
+
+    Parameters
+    ----------
+    note : dict
+        The content of model.json.
+    """
+    lines = ["# Model card", "", PURPOSE.get(note["architecture"], ""), ""]
+    lines += ["Detector: {:,} parameters. Encoder: {:,} parameters. Format {}, architecture `{}`.".format(
+        note["detector"]["n_parameters"], note["encoder"]["n_parameters"], note["format"], note["architecture"]), ""]
+    lines += ["## Input", "", *facts(note["input"]), "", "## Limits", "", LIMITS, ""]
+    for title in ("data", "training", "made"):
+        if note.get(title):
+            lines += [f"## {title.capitalize()}", "", *facts(note[title]), ""]
+    for title, scores in (note.get("scores") or {}).items():
+        lines += [f"## Scores, {title}", "", "| | |", "|---|---|"]
+        lines += [f"| {SCORES[name]} | {scores[name]:.3f} |" for name in SCORES if name in scores] + [""]
+    return "\n".join(lines)
+
+
+def facts(content: dict) -> list[str]:
+    """Return one line per entry."""
+    return [f"- {name.replace('_', ' ')}: {value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in content.items()]
