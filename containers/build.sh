@@ -43,12 +43,10 @@ ingredients() { # files an image is made from
     esac
 }
 
-# The part of the lock that an image is made from: a new test tool is no reason to build all of them again, nor a new
-# NEURON to build those without it.
+# The part of the lock that an image is made from: what stands before the first section, and the sections that name it.
+# A new test tool is no reason to build all images again, nor a new NEURON to build those without it.
 image_lock() { # image_lock IMAGE
-    local end='not in the images'
-    [ "$1" = simulation ] || end='in the simulation image only'
-    sed -e "/^# --- $end/,\$d" -e '/^#/d' -e '/^$/d' "$LOCK_FILE"
+    awk -v image="$1" '/^# --- / { other = !($0 ~ "in the .*" image && $0 !~ /not in the images/) } !/^#/ && NF && !other' "$LOCK_FILE"
 }
 
 image_content() {

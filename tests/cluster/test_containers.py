@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal as signals
 import subprocess
@@ -175,7 +176,8 @@ def test_requirements_hold_names_only_and_gpu_holds_all_of_spikeinterface():
         lists[kind] = (REPO / "containers" / f"requirements-{kind}.txt").read_text().split("\n")[:-1]
         assert lists[kind] == sorted(set(lists[kind]))
         assert not [line for line in lists[kind] if set(line) & set(" =<>@[;/")]
-    assert set(lists["gpu"]) - set(lists["spikeinterface"]) == {"kilosort", "medicine-neuro", "torch"}
+    assert set(lists["gpu"]) - set(lists["spikeinterface"]) == {"kilosort", "medicine-neuro", "safetensors", "tensorboard",
+                                                             "torch"}
     assert set(lists["simulation"]) - set(lists["spikeinterface"]) == {"neuron", "safetensors"}
 
 
@@ -183,9 +185,10 @@ def test_lock_has_exact_versions_of_everything_required():
     lock = (REPO / "environment" / "constraints.txt").read_text().splitlines()
     pins = [line.split("#")[0].strip() for line in lock]
     pins = dict(pin.split("==") for pin in pins if pin)  # fails on anything but name==version
-    text = (REPO / "environment" / "constraints.txt").read_text()
+    sections = re.split(r"^# --- (.*) ---$", (REPO / "environment" / "constraints.txt").read_text(), flags=re.MULTILINE)
+    named = list(zip(["spikeinterface gpu simulation", *sections[1::2]], sections[::2]))
     for kind in IMAGES[1:]:
-        for_images = text.partition("# --- not in" if kind == "simulation" else "# --- in the simulation image only")[0]
+        for_images = "".join(part for title, part in named if kind in title.split())
         required = (REPO / "containers" / f"requirements-{kind}.txt").read_text().split()
         assert all(f"\n{name}=={pins[name]}\n" in for_images for name in [*required, "uv"])
 
