@@ -69,7 +69,7 @@ choose_workflow() {
     settings_as_arguments
     WORKFLOW=$(python3 -m simsort check-params --print-workflow -- "${SETTINGS[@]}" "$@") || exit
     case $WORKFLOW in
-    pretrain) require_images simulation ;;
+    pretrain) require_images simulation gpu ;;
     *) require_images spikeinterface gpu ;;
     esac
 }

@@ -1,5 +1,5 @@
-// --workflow pretrain: cells simulated in shards, labelled recordings rendered from them, a manifest of both.
-// Training on them comes with later work; CHECK_PARAMS says so.
+// --workflow pretrain: cells simulated in shards, labelled recordings rendered from them, a manifest of both; then a model
+// trained on the cells and scored.
 
 include { parseJson; toJson; givenParameters; requireImage } from './functions'
 include { CHECK_PARAMS       } from '../check_params/main'
@@ -8,10 +8,19 @@ include { SIMULATE           } from '../simulate/main'
 include { RENDER             } from '../render/main'
 include { FAILURES           } from '../failures/main'
 include { MANIFEST           } from '../manifest/main'
+include { PRETRAIN_MODEL     } from '../pretrain/main'
+include { EVALUATE_MODEL     } from '../evaluate_model/main'
 
 // Cells finished by an earlier or a killed run stay in this folder, one store for each configuration.
 def simulationFolder() {
     def folder = file("${workflow.workDir}/simulation")
+    folder.mkdirs()
+    return folder
+}
+
+// Checkpoints of a killed or an earlier training stay in this folder, one training for each configuration.
+def trainingFolder() {
+    def folder = file("${workflow.workDir}/pretraining")
     folder.mkdirs()
     return folder
 }
@@ -28,6 +37,7 @@ workflow PRETRAIN {
 
     main:
     requireImage(params.image_simulation)
+    requireImage(params.image_gpu)
     def folder = simulationFolder()
 
     // MODULE: every setting from every road, checked in seconds
@@ -58,4 +68,11 @@ workflow PRETRAIN {
     ch_rendered = RENDER.out.recording.collect().ifEmpty([])
     FAILURES("${file(params.results_path, glob: false)}/nextflow/trace.txt", ch_rendered.combine(ch_simulated).map { it -> it.size() }, source)
     MANIFEST(ch_rendered, ch_plan.map { it -> it.config_hash }, folder, ch_settings, FAILURES.out.failures, ch_files, source)
+
+    // MODULE: a detector and an encoder; recordings are drawn from the cells while they train
+    ch_training = ch_resolved.map { it -> toJson(it.pretraining) }
+    PRETRAIN_MODEL(MANIFEST.out.results, trainingFolder(), ch_training, source)
+
+    // MODULE: the model's scores on held-out cells and probes
+    EVALUATE_MODEL(PRETRAIN_MODEL.out.model, MANIFEST.out.results, ch_training, source)
 }

@@ -14,7 +14,8 @@ from test_slurm import sbatch
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 # Two shards of two cells, the first in the order of their names quickly done, the second long enough to be cancelled.
 SETTINGS = ("--workflow", "pretrain", "--simulation_args", "--cell-types L23_PC,L5_NBC --n-individuals 2 --simulated-s 6 --n-shards 2",
-            "--rendering_args", "--probes tetrode --duration-s 3 --density-per-mm3 40000 --foreground-uv 20")
+            "--rendering_args", "--probes tetrode --duration-s 3 --density-per-mm3 40000 --foreground-uv 20",
+            "--pretraining_args", "--preset tiny --n-steps 20", "--n_jobs", "2")
 
 
 def cells_in(folder: Path) -> dict[str, int]:
@@ -43,7 +44,7 @@ def simulated_on_slurm(tmp_path_factory):
     folder, found = tmp_path_factory.mktemp("pretrain"), {}
     watcher = threading.Thread(target=cancel_a_shard, args=(folder, found), daemon=True)
     watcher.start()
-    run = sbatch(folder, *SETTINGS)
+    run = sbatch(folder, *SETTINGS, GPU_PARTITION="gpu")
     return run, found
 
 
@@ -75,8 +76,21 @@ def test_the_recording_is_labelled(simulated_on_slurm):
     assert truth.get_num_units() == manifest["recordings"][0]["n_units"] > 0
 
 
+def test_the_model_is_trained_and_scored_on_the_gpu_node(simulated_on_slurm):
+    from simsort.models.model_folder import load_model
+
+    run = simulated_on_slurm[0]
+    for process in ("PRETRAIN_MODEL", "EVALUATE_MODEL"):
+        [task] = [row for row in run.trace() if row["process"] == f"PRETRAIN:{process}"]
+        script = (Path(task["workdir"]) / ".command.run").read_text()
+        assert "#SBATCH -p gpu" in script and "--gres=gpu:1" in script and " --nv " in script and "gpu-" in script
+    model = load_model(run.results / "model")
+    assert len(model.note["scores"]) == 2 and model.note["training"]["n_steps"] == 20
+    assert (run.results / "training/learning_curve.png").is_file()
+
+
 def test_a_second_run_simulates_nothing(simulated_on_slurm):
     run, _ = simulated_on_slurm
-    again = sbatch(run.results.parent, *SETTINGS)
+    again = sbatch(run.results.parent, *SETTINGS, GPU_PARTITION="gpu")
     assert again.status == 0, again.text
     assert "4 of 4 cells are there already" in again.text and "PRETRAIN:SIMULATE" not in again.tasks("COMPLETED", "CACHED")

@@ -1,6 +1,7 @@
 """--workflow pretrain on one machine: wiring, resuming, and a small real run."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +9,12 @@ from test_stub import run_stub
 from workflow_runs import run_slm
 
 pytestmark = pytest.mark.pipeline
-STAGES = {"CHECK_PARAMS", "COMPILE_MECHANISMS", "SIMULATE", "RENDER", "FAILURES", "MANIFEST"}
+STAGES = {"CHECK_PARAMS", "COMPILE_MECHANISMS", "SIMULATE", "RENDER", "FAILURES", "MANIFEST", "PRETRAIN_MODEL",
+          "EVALUATE_MODEL"}
 CACHED = {"CHECK_PARAMS", "RENDER"}  # the others look at the store of cells and at this run
 SMALL = ("--workflow", "pretrain", "--n_jobs", "2", "--simulation_args", "--cell-types L23_PC,L5_NBC --simulated-s 1",
-         "--rendering_args", "--probes tetrode --duration-s 3 --density-per-mm3 40000 --foreground-uv 20")
+         "--rendering_args", "--probes tetrode --duration-s 3 --density-per-mm3 40000 --foreground-uv 20",
+         "--pretraining_args", "--preset tiny --n-steps 20")
 
 
 def processes(trace, *states):
@@ -19,11 +22,18 @@ def processes(trace, *states):
     return {row["process"].removeprefix("PRETRAIN:") for row in trace if row["status"] in states}
 
 
+def training_output(run):
+    """What the training printed."""
+    [task] = [row for row in run.trace() if row["process"] == "PRETRAIN:PRETRAIN_MODEL"]
+    return (Path(task["workdir"]) / ".command.out").read_text()
+
+
 def test_the_stages_run_and_resume(tmp_path):
     done, trace = run_stub(tmp_path, "--workflow", "pretrain")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert processes(trace, "COMPLETED") == STAGES and len(trace) == 7, "two shards"
+    assert processes(trace, "COMPLETED") == STAGES and len(trace) == 9, "two shards"
     assert (tmp_path / "results/simulation/recordings/stub_00").is_dir()
+    assert (tmp_path / "results/model/model.json").is_file() and (tmp_path / "results/training/log.jsonl").is_file()
     done, trace = run_stub(tmp_path, "--workflow", "pretrain")
     assert processes(trace, "CACHED") == CACHED and processes(trace, "COMPLETED") == STAGES - CACHED
 
@@ -37,19 +47,24 @@ def test_a_params_file_may_choose_the_workflow(tmp_path):
     assert used["rendering"]["n_recordings"] == 2 and used["globals"]["workflow"] == "pretrain"
 
 
-def test_training_too_is_refused(tmp_path):
+def test_sorting_after_training_is_refused(tmp_path):
     run = run_slm(tmp_path, "--workflow", "all")
     assert run.status == 2 and "--workflow all is not part of this version yet" in run.errors[0], run.text
 
 
 @pytest.mark.slow
-def test_cells_and_recordings_from_nothing(tmp_path):
+def test_a_model_from_nothing(tmp_path):
     import spikeinterface as si
+
+    from simsort.models.model_folder import load_model
 
     run = run_slm(tmp_path, *SMALL, DATA_PATH="")
     assert run.status == 0, run.text
     assert "to do: 2 cells and 1 recording" in run.text and "core-hours" in run.text
-    assert "training on them is not part of this version" in run.text
+    assert "simsort pretrain: step 20" in training_output(run)
+    model = load_model(run.results / "model")
+    assert model.note["training"]["n_steps"] == 20 and len(model.note["scores"]) == 2 and "MODEL_CARD.md" in run.text
+    assert (run.results / "training/learning_curve.png").is_file() and any((run.results / "training/tensorboard").iterdir())
     simulation = run.results / "simulation"
     assert str(simulation / "index.html") in run.text and (simulation / "index.html").is_file()
     manifest = json.loads((simulation / "manifest.json").read_text())
@@ -62,6 +77,8 @@ def test_cells_and_recordings_from_nothing(tmp_path):
     assert again.status == 0, again.text
     assert "SIMULATE" not in processes(again.trace(), "COMPLETED", "CACHED") and "2 of 2 cells are there already" in again.text
     assert processes(again.trace(), "CACHED") == CACHED
+    assert "step 20" not in training_output(again), "the finished training is gone on with, which is nothing"
+    assert load_model(again.results / "model").note["scores"] == model.note["scores"]
 
     [cell] = (tmp_path / "scr_tmp_dir/simulation").glob("*/cells/L23_PC_00.safetensors")
     cell.unlink()

@@ -8,7 +8,8 @@ from simsort.collecting.status import build_status
 from simsort.errors import UserError
 
 # When one of these fails the run ends before its summary is written.
-HEAD_STAGES = ("check_params", "dispatch", "collect", "compile_mechanisms", "manifest")
+HEAD_STAGES = ("check_params", "dispatch", "collect", "compile_mechanisms", "manifest", "pretrain_model",
+               "evaluate_model")
 
 
 def read_status(results: Path) -> dict:
@@ -41,12 +42,15 @@ def status_of_last_run(results: Path) -> dict:
     results = Path(results)
     trace = results / "nextflow" / "trace.txt"
     rows = read_trace(trace) if trace.is_file() else []
-    last_stage = "PRETRAIN:MANIFEST" if is_simulation(rows) else "COLLECT"
-    if not rows or any(row["process"] == last_stage and row["status"] in ("COMPLETED", "CACHED") for row in rows):
+    last_stage = "PRETRAIN:EVALUATE_MODEL" if is_simulation(rows) else "COLLECT"
+    done = {row["process"] for row in rows if row["status"] in ("COMPLETED", "CACHED")}
+    if not rows or last_stage in done:
         return read_status(folder_of_last_run(results))
     failures = read_failures(trace)
     if not any(failure["stage"] in HEAD_STAGES for failure in failures):
         raise UserError(f"the last run into {results} ended before it was complete", "run it again: it goes on from there")
+    if "PRETRAIN:MANIFEST" in done:  # the training failed, and not the recordings
+        return read_status(folder_of_last_run(results)) | {"session_failures": failures}
     claim = results / "nextflow" / "session.json"
     session = json.loads(claim.read_text())["session"] if claim.is_file() else results.name
     status = build_status(session, [], failures)

@@ -21,6 +21,8 @@ def run(parser, argv):
     status = status_of_last_run(args.results)
     for line in report_lines(status, folder_of_last_run(args.results)):
         print(line)
+    if (args.results / "model" / "MODEL_CARD.md").is_file():
+        print(f"model: {args.results.resolve() / 'model' / 'MODEL_CARD.md'}")
     for line in error_lines(status):
         print(line, file=sys.stderr)
     return exit_status(status)

@@ -77,13 +77,18 @@ def test_the_report_of_a_simulation_is_its_own(tmp_path):
     row = "1\taa/bb\t-\t{0}\t-\t{0}\t{1}\t{2}\t1\t-"
     head = "task_id\thash\tnative_id\tprocess\ttag\tname\tstatus\texit\tattempt\tworkdir"
     trace = tmp_path / "nextflow/trace.txt"
-    trace.write_text("\n".join([head, row.format("PRETRAIN:MANIFEST", "COMPLETED", 0)]) + "\n")
+    trace.write_text("\n".join([head, row.format("PRETRAIN:EVALUATE_MODEL", "COMPLETED", 0)]) + "\n")
     status = {"session": "simulation", "recordings": {}, "verdicts": {}, "session_failures": []}
     (tmp_path / "simulation/status.json").write_text(json.dumps(status))
     assert status_of_last_run(tmp_path) == status and folder_of_last_run(tmp_path) == tmp_path / "simulation"
     trace.write_text("\n".join([head, row.format("PRETRAIN:COMPILE_MECHANISMS", "FAILED", 2)]) + "\n")
     [failure] = status_of_last_run(tmp_path)["session_failures"]
     assert failure["stage"] == "compile_mechanisms"
+    (tmp_path / "simulation/status.json").write_text(json.dumps(status))
+    trace.write_text("\n".join([head, row.format("PRETRAIN:MANIFEST", "COMPLETED", 0),
+                                row.format("PRETRAIN:PRETRAIN_MODEL", "FAILED", 2)]) + "\n")
+    [failure] = status_of_last_run(tmp_path)["session_failures"]
+    assert failure["stage"] == "pretrain_model"
 
 
 def test_recordings_are_named_by_probe_and_number():

@@ -22,8 +22,7 @@ def render_page(manifest: dict) -> str:
         parts.append(f"<p><b>Not made:</b> {escape(', '.join(missing))}. Run again to make them.</p>")
     parts += ["<h2>Recordings</h2>", recordings_table(manifest["recordings"]), "<h2>Cells</h2>",
               cells_table(manifest["cells"]), "<h2>Settings</h2>", settings_table(manifest),
-              "<p>Checksums of every file: <code>manifest.json</code>. Training on these recordings is not part of this "
-              "version.</p>"]
+              "<p>Checksums of every file: <code>manifest.json</code>. <code>simsort pretrain</code> trains on these cells.</p>"]
     return (f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style><body>"
             + "\n".join(parts) + "</body></html>\n")
 
