@@ -68,7 +68,7 @@ def bench_sorters(settings: Settings) -> dict:
     settings.out.mkdir(parents=True, exist_ok=True)
     for family in () if settings.only_tables else families_of(settings):
         if family == real.NAME:
-            store(settings.out / "real.json", real.measure(settings, sorters_of(settings)))
+            store(settings.out / "real.json", real.measure(settings, with_earlier(settings, sorters_of(settings))))
             continue
         for kind in settings.kinds:
             for seed in settings.seeds:
@@ -107,6 +107,13 @@ def sorters_of(settings: Settings) -> tuple[str, ...]:
         if name not in SORTERS:
             raise UserError(f"--sorters was given {name!r}", f"allowed: any of {', '.join(SORTERS)}")
     return settings.sorters or known
+
+
+def with_earlier(settings: Settings, sorters: tuple[str, ...]) -> tuple[str, ...]:
+    """Return some sorters and those whose runs of the real recording are kept: agreement needs all of them."""
+    file = settings.out / "real.json"
+    earlier = json.loads(file.read_text())["runs"] if file.is_file() else []
+    return tuple(dict.fromkeys([*sorters, *(run["sorter"] for run in earlier)]))
 
 
 def measure_case(settings: Settings, family: str, kind: str, seed: int) -> dict:
@@ -150,13 +157,15 @@ def score_case(folder: Path, facts: dict, sorting) -> dict:
 
 
 def store(file: Path, content: dict) -> None:
-    """Add what was measured to what is kept: runs of other sorters stay, those of the same sorter are replaced."""
+    """Add what was measured to what is kept: runs of other sorters on the same case stay."""
     file.parent.mkdir(parents=True, exist_ok=True)
     content = content | {"machine": machine(), "load_average": os.getloadavg()[0]}
     if file.is_file():
         before = json.loads(file.read_text())
+        same = before.get("facts") == content.get("facts")
         names = {run["sorter"] for run in content["runs"]}
-        content["runs"] = content["runs"] + [run for run in before["runs"] if run["sorter"] not in names]
+        kept = [run for run in before["runs"] if same and run["sorter"] not in names]
+        content["runs"] = content["runs"] + kept
     part = file.with_suffix(".part")
     part.write_text(json.dumps(content, indent=1, default=str) + "\n")
     part.rename(file)

@@ -33,10 +33,12 @@ class Family:
 
 
 def of_mearec(settings: mearec.Settings, n_channels: int, what: str) -> Family:
+    """Return a family made by MEArec."""
     return Family(make=functools.partial(mearec.make, settings), n_channels=n_channels, what=what)
 
 
 def of_spikeinterface(settings: drifting.Settings, n_channels: int, what: str) -> Family:
+    """Return a family made by SpikeInterface's generator."""
     return Family(make=functools.partial(drifting.make, settings), n_channels=n_channels, what=what)
 
 
