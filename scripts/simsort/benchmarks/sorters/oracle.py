@@ -12,7 +12,7 @@ from simsort.evaluation.protocol import score_sorting
 
 BAND_HZ = (300.0, 6000.0)
 FILTER_ORDER = 5
-BEFORE_MS, AFTER_MS = 0.6, 1.0
+BEFORE_MS, AFTER_MS = 0.4, 0.6  # longer ones hold more collisions than spike
 N_CHANNELS = 12
 N_NOISE = 6000
 SHIFTS = (-0.5, -0.25, 0.0, 0.25, 0.5)  # of a sample
