@@ -131,7 +131,7 @@ def measure_sorters(options: dict, docs: Path | None) -> dict[str, str]:
     result = bench_sorters(Settings(**{name: options[name] for name in names},
                                     only_tables=options["parts"] == ("tables",)))
     draw_all(result["cases"], docs.parent / "img" / "sorters" if docs else options["out"] / "pictures")
-    return blocks_of(result)
+    return blocks_of(result, with_pictures=docs is not None)
 
 
 def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:

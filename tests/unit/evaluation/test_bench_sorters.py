@@ -80,6 +80,19 @@ def test_blocks_say_what_is_there_and_what_is_not(tmp_path):
     assert "sorters-real" not in docs.read_text()
 
 
+def test_speed_and_memory_stand_beside_lupin_s():
+    ours = run_of("simsort", False, 0.8) | {"sort_s": 1.0}
+    [row] = [blocks.cost_row("mearec-384", "static", [case_of(0, ours, run_of("lupin", False, 0.7))])]
+    assert row == ["mearec-384, static", "60.0", "30.0", "reached", "1.00", "1.00"]
+    assert blocks.cost_row("mearec-384", "static", CASES)[1:] == ["–", "30.0", "–", "–", "1.00"]
+
+
+def test_pictures_are_linked_where_they_lie_beside_the_tables():
+    result = {"command": "x", "machine": MACHINE, "cases": CASES, "real": None}
+    assert "](img/sorters/accuracy.png)" in blocks.blocks_of(result, with_pictures=True)["sorters-marks"]
+    assert "img/sorters" not in "".join(blocks.blocks_of(result).values())
+
+
 def test_blocks_without_anything_run():
     made = blocks.blocks_of({"command": "x", "machine": MACHINE, "cases": [], "real": None})
     assert made["sorters-families"] == "Nothing has been run yet."

@@ -8,15 +8,25 @@ KIND_NAMES = {"static": "static", "drift": "drifting"}
 HEADER = ["sorter", "accuracy", "± over seeds", "recall", "precision", "units ≥ 0.8", "false units per unit found",
           "times real time", "peak memory (GB)", "cases", "better with motion correction"]
 NONE = "–"
+FAST_PEER = "lupin"
 
 
-def blocks_of(result: dict) -> dict[str, str]:
-    """Return the Markdown of everything kept, by block name."""
+def blocks_of(result: dict, *, with_pictures: bool = False) -> dict[str, str]:
+    """Return the Markdown of everything kept, by block name, with links to the pictures if they lie beside it."""
     blocks = {"sorters-conditions": conditions(result), "sorters-marks": marks_block(result["cases"]),
               "sorters-families": families_block(result["cases"]), "sorters-failures": failures_block(result["cases"])}
     if result["real"] is not None:
         blocks["sorters-real"] = real_block(result["real"])
+    if with_pictures and grouped(result["cases"]):
+        blocks["sorters-marks"] += f"\n\n{picture('accuracy', 'Accuracy of each sorter on each family')}"
+        tables = blocks["sorters-families"]
+        blocks["sorters-families"] = f"{picture('accuracy_snr', 'Accuracy against SNR')}\n\n{tables}"
     return blocks
+
+
+def picture(name: str, words: str) -> str:
+    """Return the link to a picture."""
+    return f"![{words}](img/sorters/{name}.png)"
 
 
 def conditions(result: dict) -> str:
@@ -41,11 +51,25 @@ def grouped(cases: list[dict]) -> list[tuple[str, str, list[dict]]]:
 
 
 def marks_block(cases: list[dict]) -> str:
-    """Return the marks of every family: half the best peer's error, or near the oracle."""
+    """Return the marks of every family: accuracy and false units, and speed and memory."""
     header = ["recordings", "oracle", "best peer", "its accuracy", "wanted", "`simsort`", "",
               "false units per unit found: `simsort` / best peer", ""]
-    rows = [mark_row(family, kind, entries) for family, kind, entries in grouped(cases)]
-    return markdown_table(header, rows) if rows else "Nothing has been run yet."
+    cost = ["recordings", "times real time: `simsort`", f"`{FAST_PEER}`", "", "peak memory (GB): `simsort`",
+            f"`{FAST_PEER}`"]
+    groups = grouped(cases)
+    if not groups:
+        return "Nothing has been run yet."
+    return (markdown_table(header, [mark_row(*group) for group in groups]) + "\n\n"
+            + markdown_table(cost, [cost_row(*group) for group in groups]))
+
+
+def cost_row(family: str, kind: str, entries: list[dict]) -> list[str]:
+    """Return a family's row on speed and memory: ours is to be faster than the fastest of the accurate peers."""
+    done = {row["sorter"]: row for row in rows_of(entries) if row["accuracy"] is not None}
+    ours, peer = done.get("simsort"), done.get(FAST_PEER)
+    verdict = NONE if not ours or not peer else "reached" if ours["speed"] > peer["speed"] else "**not reached**"
+    return [f"{family}, {KIND_NAMES[kind]}", *(f"{row['speed']:.1f}" if row else NONE for row in (ours, peer)), verdict,
+            *(f"{row['peak_bytes'] / 1e9:.2f}" if row else NONE for row in (ours, peer))]
 
 
 def mark_row(family: str, kind: str, entries: list[dict]) -> list[str]:
