@@ -7,7 +7,7 @@ from simsort.models.input_form import InputForm
 from simsort.pretraining.events import EventMaker, Events
 from simsort.pretraining.variety import TRAINING_PROBES, draw_situation
 
-MOST_WINDOWS = 8  # of a set, where spikes are rare
+EVENTS_PER_WINDOW = 96  # fewest that are waited for: where spikes are rare a set is smaller
 
 
 class EventSource:
@@ -39,7 +39,7 @@ class EventRecording:
 
     def __init__(self, maker: EventMaker, n_events: int):
         self.maker, self.n_events = maker, n_events
-        self.n_windows = int(np.clip(np.ceil(n_events / max(maker.n_per_window, 1)), 1, MOST_WINDOWS))
+        self.n_windows = int(np.ceil(n_events / max(maker.n_per_window, EVENTS_PER_WINDOW)))
 
     def set(self, seed: int) -> Events:
         """Make a set of at most `n_events` events."""
