@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from spikeinterface import load
 
+from simsort.benchmarks.sorters import oracle
 from simsort.benchmarks.sorters.cases import emouse, trains
 from simsort.benchmarks.sorters.cases.case import Case, shifted, write_case
 
@@ -64,6 +65,18 @@ def test_a_written_case_has_what_sorters_and_scores_need(tmp_path):
     times = truth.get_unit_spike_train(0)
     mean = np.mean([traces[t - 10:t + 11, 0] for t in times], axis=0)
     assert abs(int(mean.argmin()) - 10) <= 1, "spike times stand on the trough"
+
+
+def test_traces_are_filtered_in_blocks_of_channels(monkeypatch):
+    from spikeinterface.preprocessing import bandpass_filter
+
+    traces = np.random.default_rng(0).normal(0, 5, (2000, 4)).astype("float32")
+    recording = emouse.as_recording(traces, FS_HZ, SQUARE_UM)
+    whole = bandpass_filter(recording, *oracle.BAND_HZ, dtype="float32").get_traces()
+    monkeypatch.setattr(oracle, "BLOCK", 3)
+    band = oracle.BandTraces(recording)
+    for channels in ((0, 1), (1, 2, 3), (3, 0)):
+        assert band.of(channels) == pytest.approx(whole[:, channels])
 
 
 def test_templates_move_with_their_spikes():

@@ -14,6 +14,7 @@ BAND_HZ = (300.0, 6000.0)
 FILTER_ORDER = 5
 BEFORE_MS, AFTER_MS = 0.4, 0.6  # longer ones hold more collisions than spike
 N_CHANNELS = 12
+BLOCK = 48  # channels filtered at once
 N_NOISE = 6000
 SHIFTS = (-0.5, -0.25, 0.0, 0.25, 0.5)  # of a sample
 # A unit below this many noise levels on the channels looked at can neither be the spike nor spoil the noise.
@@ -61,27 +62,51 @@ def oracle_scores(case, truth, noise_uv: np.ndarray, *, seed: int = 0) -> dict:
 
 def classify(case, noise_uv: np.ndarray, seed: int) -> np.ndarray:
     """Return the most likely unit of each true spike."""
-    from spikeinterface.preprocessing import bandpass_filter
-
-    band = bandpass_filter(case.recording, *BAND_HZ, dtype="float32")
+    band = BandTraces(case.recording)
     before, after = (int(span_ms * case.fs_hz / 1000) for span_ms in (BEFORE_MS, AFTER_MS))
     window = slice(case.n_before - before, case.n_before + after)
     peaks = np.zeros((case.templates.shape[0], case.templates.shape[3]))
     for unit, template in enumerate(case.templates):
         peaks[unit] = np.abs(filter_templates(template, case.fs_hz)).max(axis=(0, 1)) / noise_uv
     labels = case.labels.copy()
-    for channels, units in neighbourhoods(peaks, case.recording.get_channel_locations()).items():
+    for channels, units in sorted(neighbourhoods(peaks, case.recording.get_channel_locations()).items()):
         mine = np.flatnonzero(np.isin(case.labels, units))
         if not len(mine):
             continue
         near = np.flatnonzero(peaks[:, channels].max(axis=1) >= MIN_PEAK)
         near = np.union1d(near, units)
-        traces = band.get_traces(channel_ids=band.channel_ids[list(channels)], return_in_uV=True)
+        traces = band.of(channels)
         templates = filter_templates(case.templates[near][..., list(channels)], case.fs_hz)[:, :, window]
         whiten = whitening(traces, noise_times(case, near, window, len(traces), seed), window, case.n_before)
         snippets = cut(traces, case.samples[mine], window, case.n_before) @ whiten
         labels[mine] = near[most_likely(case, snippets, case.samples[mine], near, templates, whiten)]
     return labels
+
+
+class BandTraces:
+    """Filtered traces of a few channels at a time; channels are filtered in blocks, of which the last ones are kept.
+
+    Parameters
+    ----------
+    recording : BaseRecording
+        The recording.
+    """
+
+    def __init__(self, recording):
+        from spikeinterface.preprocessing import bandpass_filter
+
+        self._band = bandpass_filter(recording, *BAND_HZ, dtype="float32")
+        self._blocks = {}
+
+    def of(self, channels: tuple) -> np.ndarray:
+        """Return samples x channels, in uV."""
+        wanted = dict.fromkeys(channel // BLOCK for channel in channels)
+        self._blocks = {index: self._blocks[index] if index in self._blocks else self._read(index) for index in wanted}
+        return np.stack([self._blocks[channel // BLOCK][:, channel % BLOCK] for channel in channels], axis=1)
+
+    def _read(self, index: int) -> np.ndarray:
+        ids = self._band.channel_ids[index * BLOCK:(index + 1) * BLOCK]
+        return self._band.get_traces(channel_ids=ids, return_in_uV=True)
 
 
 def neighbourhoods(peaks: np.ndarray, locations_um: np.ndarray) -> dict[tuple, np.ndarray]:
