@@ -64,7 +64,8 @@ def test_a_model_from_nothing(tmp_path):
     assert "simsort pretrain: step 20" in training_output(run)
     model = load_model(run.results / "model")
     assert model.note["training"]["n_steps"] == 20 and len(model.note["scores"]) == 2 and "MODEL_CARD.md" in run.text
-    assert (run.results / "training/learning_curve.png").is_file() and any((run.results / "training/tensorboard").iterdir())
+    training = run.results / "training"
+    assert (training / "learning_curve.png").is_file() and any((training / "tensorboard").iterdir())
     simulation = run.results / "simulation"
     assert str(simulation / "index.html") in run.text and (simulation / "index.html").is_file()
     manifest = json.loads((simulation / "manifest.json").read_text())

@@ -119,8 +119,8 @@ def presets_section() -> str:
     lines += [f"- `{preset}`: `{show(stage, name)}` {code(value)}" for preset, stages in PRESETS.items()
               for stage, changes in stages.items() for name, value in changes.items()]
     lines += ["", "## What `--pretraining.preset` changes", "", "Unless the setting is given by name.", ""]
-    lines += [f"- `{preset}`: `{show('pretraining', name)}` {code(value)}" for preset, changes in PRETRAINING_PRESETS.items()
-              for name, value in changes.items()]
+    lines += [f"- `{preset}`: `{show('pretraining', name)}` {code(value)}"
+              for preset, changes in PRETRAINING_PRESETS.items() for name, value in changes.items()]
     return "\n".join(lines) + "\n"
 
 

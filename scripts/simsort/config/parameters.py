@@ -328,7 +328,8 @@ def check_widths(training: dict) -> None:
     """Check that the networks can be made."""
     for name in ("detector_width", "encoder_width"):
         if training[name] % N_HEADS:
-            raise UserError(f"{show('pretraining', name)} was given {training[name]}", f"allowed: multiples of {N_HEADS}")
+            raise UserError(f"{show('pretraining', name)} was given {training[name]}",
+                            f"allowed: multiples of {N_HEADS}")
 
 
 def parameter_table() -> list[tuple[str, str, str, str]]:

@@ -227,8 +227,8 @@ class Rendering:
 class Pretraining:
     """Training of a detector and an encoder on simulated cells: --workflow pretrain and `simsort pretrain`."""
 
-    preset: str | None = option(None, "tiny: a minute or two on two cores, to see that everything works; paper: SimSort's "
-                                "networks, losses and augmentation as published", choices=("tiny", "paper"))
+    preset: str | None = option(None, "tiny: a minute or two on two cores, to see that everything works; paper: "
+                                "SimSort's networks, losses and augmentation as published", choices=("tiny", "paper"))
     n_steps: int = option(4000, "updates of the weights", minimum=1)
     sets_per_step: int = option(2, "recordings whose gradients are added for an update, on each GPU", minimum=1)
     n_events: int = option(768, "most events of a set, all of one recording", minimum=64)
@@ -242,7 +242,8 @@ class Pretraining:
     encoder_layers: int = option(4, "layers of the encoder", minimum=1)
     n_windows: int = option(32, "windows of 200 ms of a set of the published detector", minimum=1, maximum=32)
     checkpoint_steps: int = option(200, "steps between checkpoints; 0: only the last", minimum=0)
-    validation_steps: int = option(500, "steps between scores on held-out cells and probes; 0: only the last", minimum=0)
+    validation_steps: int = option(500, "steps between scores on held-out cells and probes; 0: only the last",
+                                   minimum=0)
     n_validation: int = option(4, "held-out recordings during training", minimum=1)
     n_evaluation: int = option(8, "held-out recordings, others again, of the evaluation", minimum=1)
     precision: str = option("auto", "auto: bf16 on a GPU, fp32 elsewhere", choices=("auto", "fp32", "bf16"))
@@ -286,8 +287,8 @@ PRESETS = {
 
 # What `--pretraining.preset` changes, unless the user asked for it by name.
 PRETRAINING_PRESETS = {
-    "tiny": {"n_steps": 60, "sets_per_step": 1, "n_events": 256, "warm_up_steps": 10, "detector_width": 16, "detector_layers": 1,
-             "encoder_width": 24, "encoder_layers": 1, "checkpoint_steps": 20, "validation_steps": 30, "n_validation": 2,
-             "n_evaluation": 2, "n_windows": 2},
+    "tiny": {"n_steps": 60, "sets_per_step": 1, "n_events": 256, "warm_up_steps": 10, "detector_width": 16,
+             "detector_layers": 1, "encoder_width": 24, "encoder_layers": 1, "checkpoint_steps": 20, "n_windows": 2,
+             "validation_steps": 30, "n_validation": 2, "n_evaluation": 2},
     "paper": {"n_steps": 50000, "sets_per_step": 1, "warm_up_steps": 4000, "weight_decay": 1e-5},
 }

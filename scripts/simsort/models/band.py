@@ -13,8 +13,8 @@ def response(n_samples: int, sampling_frequency_hz: float, low_hz: float, high_h
     """Return the gain (n_frequencies,) of a Butterworth band-pass run forwards and backwards."""
     from scipy.signal import butter, sosfreqz
 
-    sos = butter(ORDER, [low_hz, min(high_hz, 0.475 * sampling_frequency_hz)], btype="bandpass", fs=sampling_frequency_hz,
-                 output="sos")
+    corners_hz = [low_hz, min(high_hz, 0.475 * sampling_frequency_hz)]
+    sos = butter(ORDER, corners_hz, btype="bandpass", fs=sampling_frequency_hz, output="sos")
     frequencies_hz = np.fft.rfftfreq(n_samples, 1 / sampling_frequency_hz)
     return (np.abs(sosfreqz(sos, worN=frequencies_hz, fs=sampling_frequency_hz)[1]) ** 2).astype(np.float32)
 

@@ -18,8 +18,8 @@ PURPOSE = {
                 "coordinates.",
     "paper": "SimSort as published (Zhang et al. 2025, arXiv 2502.03198): a baseline for tetrodes, four channels only.",
 }
-LIMITS = ("Trained on simulated recordings only. Not for stimulation artefacts, for contacts whose positions are unknown, or for "
-          "recordings without the band below; positive-going spikes are found only with their negative phase.")
+LIMITS = ("Trained on simulated recordings only. Not for stimulation artefacts, for contacts whose positions are unknown, or "
+          "for recordings without the band below; positive-going spikes are found only with their negative phase.")
 
 
 def model_card(note: dict) -> str:

@@ -101,7 +101,8 @@ def load_model(folder, device="cpu") -> Model:
     try:
         form = InputForm(**note["input"])
         parts = architectures()[note["architecture"]]
-        modules = {network: parts[network][0](form, parts[network][1](**note[network]["config"])) for network in NETWORKS}
+        modules = {network: parts[network][0](form, parts[network][1](**note[network]["config"]))
+                   for network in NETWORKS}
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / 'model.json'} is damaged ({type(error).__name__}: {error})",
                         "get the model folder again") from None

@@ -57,7 +57,8 @@ class PaperDetector(nn.Module):
         super().__init__()
         self.form, self.config = form, config
         self.embed = nn.Linear(form.n_channels, config.width)
-        layer = nn.TransformerEncoderLayer(config.width, config.n_heads, config.hidden, config.dropout, batch_first=True)
+        layer = nn.TransformerEncoderLayer(config.width, config.n_heads, config.hidden, config.dropout,
+                                           batch_first=True)
         self.layers = nn.TransformerEncoder(layer, config.n_layers, enable_nested_tensor=False)
         self.head = nn.Linear(config.width, 1)
 

@@ -19,7 +19,8 @@ class Block(nn.Module):
         self.n_heads = n_heads
         self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, hidden_ratio * width), nn.GELU(), nn.Linear(hidden_ratio * width, width))
+        hidden = hidden_ratio * width
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
 
     def forward(self, tokens: torch.Tensor, is_there: torch.Tensor) -> torch.Tensor:
         """Mix tokens (n_events, n_channels, width); `is_there` (n_events, n_channels)."""
@@ -43,7 +44,8 @@ class Trunk(nn.Module):
         Fourier features of the coordinates.
     """
 
-    def __init__(self, form: InputForm, *, width: int, n_layers: int, n_heads: int, hidden_ratio: int, n_frequencies: int):
+    def __init__(self, form: InputForm, *, width: int, n_layers: int, n_heads: int, hidden_ratio: int,
+                 n_frequencies: int):
         super().__init__()
         self.radius_um = form.radius_um
         self.stem = nn.Sequential(nn.Linear(2 * form.n_samples, 2 * width), nn.GELU(), nn.Linear(2 * width, width))

@@ -97,10 +97,9 @@ def train_config(settings: dict, device: torch.device, n_ranks: int) -> TrainCon
     if precision == "auto":
         precision = "bf16" if device.type == "cuda" else "fp32"
     names = ("n_steps", "sets_per_step", "learning_rate", "weight_decay", "warm_up_steps", "seed")
-    stream = StreamConfig(seed=settings["seed"], sets_per_situation=settings["sets_per_recording"])
-    n_lanes = -(-stream.n_lanes // n_ranks) * n_ranks
-    return TrainConfig(**{name: settings[name] for name in names}, precision=precision,
-                       stream=StreamConfig(seed=stream.seed, n_lanes=n_lanes, sets_per_situation=stream.sets_per_situation))
+    stream = StreamConfig(seed=settings["seed"], n_lanes=-(-StreamConfig.n_lanes // n_ranks) * n_ranks,
+                          sets_per_situation=settings["sets_per_recording"])
+    return TrainConfig(**{name: settings[name] for name in names}, precision=precision, stream=stream)
 
 
 def describe_data(folder: Path, train_cells, held_out, task, trainer: Trainer) -> dict:

@@ -70,7 +70,8 @@ class PaperSource:
         rng = np.random.default_rng([seed, 213])
         chosen = np.sort(rng.choice(len(self.cells), size=min(N_CELLS, len(self.cells)), replace=False))
         settings = preset("paper", mode="library").settings  # spikes from snippets: whole currents take hours
-        plan = RecordingPlan([self.cells[index] for index in chosen.tolist()], make_probe("tetrode-paper"), settings, seed)
+        cells = [self.cells[index] for index in chosen.tolist()]
+        plan = RecordingPlan(cells, make_probe("tetrode-paper"), settings, seed)
         return PaperRecording(plan, self.n_windows, self.device)
 
 
@@ -108,7 +109,7 @@ class PaperRecording:
 
 
 def draw_triplets(unit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return indices (3 * n,) of anchors, positives of the same unit and negatives of others; empty if there are none."""
+    """Return indices (3 * n,) of anchors, positives of the same unit and negatives of others; empty without any."""
     names, counts = np.unique(unit, return_counts=True)
     names = names[counts >= 2]
     if len(np.unique(unit)) < 2 or not len(names):
@@ -140,7 +141,8 @@ def disturbed(signals: torch.Tensor, share: float, lowest: float, noise: float,
     chosen = (draws[1].argsort(dim=1).argsort(dim=1) <= n_changed) & (draws[2, :, :1] < share)
     shift = torch.round(JITTER_SAMPLES * (2 * draws[3] - 1) / JITTER_STEP) * JITTER_STEP
     turn = torch.exp(-2j * torch.pi * torch.fft.rfftfreq(n_samples, device=signals.device) * shift[:, :, None])
-    changed = torch.fft.irfft(torch.fft.rfft(signals) * turn, n=n_samples) * (lowest + (1 - lowest) * draws[4])[:, :, None]
+    amplitude = lowest + (1 - lowest) * draws[4]
+    changed = torch.fft.irfft(torch.fft.rfft(signals) * turn, n=n_samples) * amplitude[:, :, None]
     changed = changed + noise * torch.randn(signals.shape, generator=generator, device=signals.device)
     return torch.where(chosen[:, :, None], changed, signals)
 

@@ -121,7 +121,10 @@ class Trainer:
         stream = SetStream(self.task.source(self.render_device), config.stream, n_workers=self.n_workers,
                            first=self.step * config.sets_per_step, rank=self.ranks.rank, n_ranks=self.ranks.n_ranks)
         log = Log(self.folder, self.step, config.n_steps) if self.ranks.is_first else None
-        with contextlib.closing(stream), contextlib.closing(log) if log else contextlib.nullcontext(), self.on_sigterm():
+        with contextlib.ExitStack() as stack:
+            for resource in filter(None, (stream, log)):
+                stack.enter_context(contextlib.closing(resource))
+            stack.enter_context(self.on_sigterm())
             started = time.perf_counter()
             while self.step < config.n_steps and not self.stopped:
                 parts = self.update(stream)

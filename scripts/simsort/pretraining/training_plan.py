@@ -41,8 +41,8 @@ class TrainingPlan(RecordingPlan):
         """Return foreground units, then background units, with their placed geometries."""
         large, small = [], []
         for first in range(0, len(placed.models), CELLS_AT_A_TIME):
-            pairs = zip(*super().make_units(libraries, snippets, some_of(placed, slice(first, first + CELLS_AT_A_TIME))))
-            for unit, geometry in pairs:
+            some = some_of(placed, slice(first, first + CELLS_AT_A_TIME))
+            for unit, geometry in zip(*super().make_units(libraries, snippets, some)):
                 (small if unit.is_background else large).append((unit, geometry))
             if len(large) >= self.n_foreground_wanted:
                 break

@@ -2,8 +2,8 @@
 
 simsort evaluate-model --model model --cells simulated --out evaluated --n-evaluation 8
 
-The output folder is a copy of the model whose model.json and MODEL_CARD.md have the scores. Detection is compared with a
-threshold, identification with principal components of the same spikes.
+The output folder is a copy of the model whose model.json and MODEL_CARD.md have the scores. Detection is compared with
+a threshold, identification with principal components of the same spikes.
 """
 
 from pathlib import Path

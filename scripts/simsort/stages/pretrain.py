@@ -5,9 +5,9 @@ simsort pretrain --cells simulated --out model --preset tiny
 simsort pretrain --cells simulated --out simsort-paper --preset paper --device cuda
 torchrun --nproc-per-node 4 -m simsort pretrain --cells simulated --out model --n-jobs 8
 
-Cells come from simsort simulate; every recording is drawn anew while the networks train. A training that was interrupted
-goes on from its last checkpoint when the same command is given again. Settings are those of --pretraining (simsort
-check-params --list), by their names.
+Cells come from simsort simulate; every recording is drawn anew while the networks train. A training that was
+interrupted goes on from its last checkpoint when the same command is given again. Settings are those of --pretraining
+(simsort check-params --list), by their names.
 """
 
 from pathlib import Path
@@ -31,5 +31,5 @@ def run(parser, argv):
 
     note = pretrain(settings, args.cells, args.out, args.training or args.out / "training", n_jobs=args.n_jobs)
     if note:
-        print(f"simsort pretrain: {args.out / 'model.json'}: {note['made']['hours']:g} h, {note['data']['events']} events of "
-              f"{note['data']['recordings']} recordings")
+        print(f"simsort pretrain: {args.out / 'model.json'}: {note['made']['hours']:g} h, {note['data']['events']} events "
+              f"of {note['data']['recordings']} recordings")

@@ -20,7 +20,8 @@ def folder(tmp_path):
 
     torch.manual_seed(0)
     form = InputForm(n_samples=32, n_before=12)
-    save_model(tmp_path / "model", Detector(form, DetectorConfig(width=16)), Encoder(form, EncoderConfig(width=16)), form,
+    detector, encoder = Detector(form, DetectorConfig(width=16)), Encoder(form, EncoderConfig(width=16))
+    save_model(tmp_path / "model", detector, encoder, form,
                {"training": {"seed": 3}, "scores": {"held out": {"detection_f1": 0.5}}})
     return tmp_path / "model"
 
@@ -29,7 +30,8 @@ def test_a_model_comes_back(folder):
     from simsort.models.model_folder import load_model, save_model
 
     model = load_model(folder)
-    assert model.form.n_samples == 32 and model.form.band_hz == (300.0, 6000.0) and model.note["training"] == {"seed": 3}
+    assert model.form.n_samples == 32 and model.form.band_hz == (300.0, 6000.0)
+    assert model.note["training"] == {"seed": 3}
     assert not model.detector.training and not any(value.requires_grad for value in model.encoder.parameters())
     again = folder.parent / "again"
     save_model(again, model.detector, model.encoder, model.form, {})

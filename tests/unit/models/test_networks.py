@@ -20,7 +20,8 @@ def networks():
 def events():
     """Snippets, offsets and which channels are there: 5 events of up to 8 channels, padded to 12."""
     generator = torch.Generator().manual_seed(1)
-    snippets, offsets_um = torch.randn(5, 12, 64, generator=generator) * 4, torch.rand(5, 12, 2, generator=generator) * 80
+    snippets = torch.randn(5, 12, 64, generator=generator) * 4
+    offsets_um = torch.rand(5, 12, 2, generator=generator) * 80
     is_there = torch.arange(12) < torch.tensor([8, 5, 3, 1, 8])[:, None]
     offsets_um[:, 0] = 0.0
     return snippets * is_there[:, :, None], offsets_um * is_there[:, :, None], is_there
@@ -43,7 +44,8 @@ def test_shapes(networks, events):
 def test_the_order_of_neighbours_changes_nothing(networks, events):
     snippets, offsets_um, is_there = events
     order = torch.tensor([0, 4, 2, 7, 1, 6, 3, 5, 8, 9, 10, 11])  # the event's own channel stays first
-    assert agree(answers(networks, *events), answers(networks, snippets[:, order], offsets_um[:, order], is_there[:, order]))
+    reordered = snippets[:, order], offsets_um[:, order], is_there[:, order]
+    assert agree(answers(networks, *events), answers(networks, *reordered))
 
 
 def test_what_is_not_there_changes_nothing(networks, events):

@@ -125,8 +125,8 @@ def test_the_published_preset_trains(cells, tmp_path):
     from simsort.pretraining.stream import StreamConfig
     from simsort.pretraining.trainer import TrainConfig, Trainer
 
-    task = PaperTask(*cells, PaperDetectorConfig(width=8, n_layers=1, hidden=8), PaperEncoderConfig(width=8), n_windows=1,
-                     n_validation=1)
+    task = PaperTask(*cells, PaperDetectorConfig(width=8, n_layers=1, hidden=8), PaperEncoderConfig(width=8),
+                     n_windows=1, n_validation=1)
     config = TrainConfig(n_steps=3, sets_per_step=1, stream=StreamConfig(n_lanes=1))
     scores = Trainer(task, config, tmp_path, n_workers=0).train()
     assert {"loss", "detection", "triplet"} <= set(losses(tmp_path)[0]) and 0 <= scores["detection_f1"] <= 1
