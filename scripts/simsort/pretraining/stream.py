@@ -1,6 +1,7 @@
 """Training data without end, made by worker processes while the networks train; the same for any number of them."""
 
 import queue
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,21 +57,29 @@ class Lane:
 
 
 def work(lanes: list[Lane], index: int, out, stop) -> None:
-    """Make sets, lane after lane, until told to stop or left alone."""
+    """Make sets, lane after lane, until told to stop or left alone; an error is the last thing made."""
     torch.set_num_threads(1)
-    parent = multiprocessing.parent_process()
     while not stop.is_set():
         for lane in lanes:
-            item = (lane.number, index, lane.set(index))
-            while not stop.is_set():
-                if not parent.is_alive():  # it was killed
-                    return
-                try:
-                    out.put(item, timeout=1)
-                    break
-                except queue.Full:
-                    continue
+            try:
+                item = (lane.number, index, lane.set(index))
+            except Exception as error:
+                put(error, out, stop)
+                return
+            put(item, out, stop)
         index += 1
+
+
+def put(item, out, stop) -> None:
+    """Hand an item over as soon as there is room, unless told to stop."""
+    parent = multiprocessing.parent_process()
+    while not stop.is_set():
+        if not parent.is_alive():  # it was killed
+            stop.set()
+        try:
+            return out.put(item, timeout=1)
+        except queue.Full:
+            continue
 
 
 class SetStream:
@@ -133,11 +142,14 @@ class SetStream:
         worker = place % len(self.workers)
         while True:
             try:
-                number, made, item = self.queues[worker].get(timeout=WAIT_S)
+                got = self.queues[worker].get(timeout=WAIT_S)
             except queue.Empty:
-                if not self.workers[worker].is_alive():
-                    raise RuntimeError("a process that makes training data died; its error stands above") from None
+                if not self.workers[worker].is_alive():  # killed, most likely for its memory
+                    raise BrokenProcessPool("a process that makes training data was killed") from None
                 continue
+            if isinstance(got, Exception):
+                raise got
+            number, made, item = got
             assert (number, made) == (self.lanes[place].number, index)
             return item
 

@@ -1,6 +1,12 @@
 """The stream of sets: the same whatever makes it, and from wherever it is gone on with."""
 
+import os
+import signal
+from concurrent.futures.process import BrokenProcessPool
+
 import pytest
+
+from simsort.errors import UserError
 
 torch = pytest.importorskip("torch")
 
@@ -23,10 +29,17 @@ class Source:
 
 
 class Failing:
-    """Draws nothing."""
+    """Cannot draw."""
 
     def draw(self, seed):
-        raise MemoryError
+        raise UserError("cell.safetensors is damaged", "make it again")
+
+
+class Dying:
+    """Is killed while it draws."""
+
+    def draw(self, seed):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def take(n, source=None, **options):
@@ -40,7 +53,7 @@ def take(n, source=None, **options):
 
 def test_the_number_of_workers_changes_nothing():
     alone = take(24, n_workers=0)
-    assert take(24, n_workers=3) == alone
+    assert take(24, n_workers=2) == alone
     assert len({seed for seed, _ in alone}) == 12, "four lanes, three recordings each"
 
 
@@ -56,13 +69,17 @@ def test_ranks_share_the_lanes():
     assert [shares[place % 2][place // 2] for place in range(24)] == alone
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_worker_that_dies_ends_the_training(monkeypatch):
+def test_the_error_of_a_worker_arrives():
+    with pytest.raises(UserError, match="cell.safetensors is damaged"):
+        take(1, source=Failing(), n_workers=1)
+
+
+def test_a_worker_that_is_killed_ends_the_training(monkeypatch):
     from simsort.pretraining import stream
 
     monkeypatch.setattr(stream, "WAIT_S", 0.2)
-    with pytest.raises(RuntimeError, match="died"):
-        take(1, source=Failing(), n_workers=1)
+    with pytest.raises(BrokenProcessPool):
+        take(1, source=Dying(), n_workers=1)
 
 
 def test_real_sets_are_the_same_in_a_worker(cells):
