@@ -1,0 +1,264 @@
+"""Take the most likely spike out of the traces, then the next: matching pursuit in the space of features.
+
+Features are whitened, so that the inner product of a unit's template with the features at a time is the matched filter,
+and `a s - a^2 E / 2` is what a spike of amplitude `a` there adds to the log likelihood (s: inner product, E: the
+template's energy). With a prior on the amplitude and the unit's rate this is the logarithm of the posterior odds of a
+spike against none: spikes are taken while it is positive. Overlapping spikes are told apart because the largest is taken
+first and its waveform, seen through the same filters, is subtracted from all features around it.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+
+from simsort.sorting.own.basis import LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis
+from simsort.sorting.own.templates import Templates
+
+AMPLITUDE_SD = 0.15
+SMALLEST, LARGEST = 0.5, 1.6
+INDEPENDENT_HZ = 10000.0  # times at which a spike may be, per second
+LEAST_RATE_HZ = 0.2
+DEAD_SAMPLES = 15  # no second spike of the same unit
+FIRST_LAG = -(N_SAMPLES - N_BEFORE + LONG_BEFORE) + 1
+N_LAGS = LONG_SAMPLES + N_SAMPLES - 1
+MARGIN = LONG_SAMPLES + N_SAMPLES
+MOST_PASSES = 40
+LEAST_ON_CHANNEL = 0.5
+NEVER = -1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spikes:
+    """Spikes found: sample, unit (index into the templates), delay in samples, amplitude, gain of log odds; each (n,)."""
+
+    sample: np.ndarray
+    unit: np.ndarray
+    delay: np.ndarray
+    amplitude: np.ndarray
+    gain: np.ndarray
+
+    def only(self, chosen) -> "Spikes":
+        """Return some of the spikes."""
+        return Spikes(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
+
+
+class Pursuit:
+    """Finds the spikes of known, moving templates in whitened traces.
+
+    Parameters
+    ----------
+    templates : Templates
+    basis : Basis
+    sampling_frequency_hz : float
+    duration_s : float
+        Over which the templates' counts were counted.
+    """
+
+    def __init__(self, templates: Templates, basis: Basis, *, sampling_frequency_hz: float, duration_s: float):
+        self.templates, self.basis, self.fs = templates, basis, sampling_frequency_hz
+        lengths = np.linalg.norm(templates.means, axis=3).max(axis=1)  # (n_units, n_channels)
+        self.support = padded([np.flatnonzero(row > LEAST_ON_CHANNEL) for row in lengths])
+        rate_hz = np.maximum(templates.counts / duration_s, LEAST_RATE_HZ)
+        self.penalties = np.log(INDEPENDENT_HZ / rate_hz)
+        self.responses = responses(basis)
+        self.filters = torch.as_tensor(basis.filters[len(basis.shifts) // 2].T.copy())[:, None]  # (q, 1, n_samples)
+
+    def features(self, traces: np.ndarray) -> np.ndarray:
+        """Return the features (n_channels, n_features, n_samples) at every sample, 0 near the ends."""
+        found = torch.nn.functional.conv1d(torch.as_tensor(traces)[:, None], self.filters)
+        features = np.zeros((len(traces), self.basis.n_features, traces.shape[1]), dtype=np.float32)
+        features[:, :, N_BEFORE:N_BEFORE + found.shape[2]] = found.numpy()
+        return features
+
+    def match(self, traces: np.ndarray, start_s: float) -> Spikes:
+        """Find spikes in a piece of traces, during which templates stand still.
+
+        Parameters
+        ----------
+        traces : array, (n_channels, n_samples) float32
+            Spikes within `MARGIN` of the ends are not reliable.
+        start_s : float
+            Time of the first sample.
+        """
+        means = self.means_at(start_s + traces.shape[1] / self.fs / 2)
+        features = self.features(traces)
+        flat = features.reshape(-1, features.shape[2])
+        scores = means.reshape(len(means), -1) @ flat
+        energies = (means.astype(np.float64) ** 2).sum(axis=(1, 2))
+        return Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
+            scores, means, self.support, energies, self.penalties, self.responses, traces.shape[1]))))
+
+    def means_at(self, time_s: float) -> np.ndarray:
+        """Return the templates (n_units, n_channels, n_features) at a time."""
+        n_units = len(self.templates.counts)
+        return np.ascontiguousarray(self.templates.at(np.arange(n_units), np.full(n_units, time_s)), dtype=np.float32)
+
+    def residual(self, traces: np.ndarray, start_s: float, spikes: Spikes | None = None) -> np.ndarray:
+        """Return traces without the spikes found in them."""
+        spikes = self.match(traces, start_s) if spikes is None else spikes
+        means = self.means_at(start_s + traces.shape[1] / self.fs / 2)
+        left = traces.copy()
+        turns = np.exp(-2j * np.pi * np.fft.rfftfreq(LONG_SAMPLES) * spikes.delay[:, None])
+        for sample, unit, amplitude, turn in zip(spikes.sample, spikes.unit, spikes.amplitude, turns):
+            channels = self.support[unit][self.support[unit] >= 0]
+            waveform = (means[unit, channels] * amplitude) @ self.basis.waveforms
+            first = sample - LONG_BEFORE
+            if first >= 0 and first + LONG_SAMPLES <= left.shape[1]:
+                left[channels, first:first + LONG_SAMPLES] -= np.fft.irfft(np.fft.rfft(waveform) * turn,
+                                                                           n=LONG_SAMPLES).astype(np.float32)
+        return left
+
+
+def padded(rows: list) -> np.ndarray:
+    """Return rows of different lengths as one table, padded with -1."""
+    table = np.full((len(rows), max((len(row) for row in rows), default=1) or 1), -1, dtype=np.int64)
+    for number, row in enumerate(rows):
+        table[number, : len(row)] = row
+    return table
+
+
+def responses(basis: Basis) -> np.ndarray:
+    """Return what a template's waveform, coming late by each shift, gives in the features around it.
+
+    Returns
+    -------
+    responses : array, (n_shifts, n_lags, n_features, n_features) float32
+        `template @ responses[shift, lag]` are the features `FIRST_LAG + lag` samples after the spike.
+    """
+    frequencies = np.fft.rfftfreq(2 * LONG_SAMPLES)
+    filters = basis.filters[len(basis.shifts) // 2]  # (n_samples, q)
+    found = np.zeros((len(basis.shifts), N_LAGS, basis.n_features, basis.n_features), dtype=np.float32)
+    for number, shift in enumerate(basis.shifts):
+        long = np.pad(basis.waveforms, ((0, 0), (0, LONG_SAMPLES)))
+        late = np.fft.irfft(np.fft.rfft(long) * np.exp(-2j * np.pi * frequencies * shift), n=2 * LONG_SAMPLES)[:, :LONG_SAMPLES]
+        for lag in range(N_LAGS):
+            start = FIRST_LAG + lag - N_BEFORE + LONG_BEFORE  # of the snippet, from the start of the waveform
+            first, last = max(start, 0), min(start + N_SAMPLES, LONG_SAMPLES)
+            if last > first:
+                found[number, lag] = late[:, first:last] @ filters[first - start:last - start]
+    return found
+
+
+@numba.njit(cache=True)
+def log_odds(score, energy, penalty):
+    """Return the gain of a spike, and its amplitude."""
+    precision = 1.0 / (AMPLITUDE_SD * AMPLITUDE_SD)
+    amplitude = (score + precision) / (energy + precision)
+    amplitude = min(max(amplitude, SMALLEST), LARGEST)
+    return amplitude * score - 0.5 * amplitude**2 * energy - 0.5 * precision * (amplitude - 1.0) ** 2 - penalty, amplitude
+
+
+@numba.njit(cache=True)
+def best_of(scores, energies, penalties, first, last, best, which):
+    """Bring the best unit of every sample from `first` to `last` up to date."""
+    for sample in range(first, last):
+        best[sample], which[sample] = NEVER, -1
+        for unit in range(scores.shape[0]):
+            # what even the best amplitude would give is cheap to bound
+            if scores[unit, sample] <= penalties[unit]:
+                continue
+            gain = log_odds(scores[unit, sample], energies[unit], penalties[unit])[0]
+            if gain > best[sample]:
+                best[sample], which[sample] = gain, unit
+
+
+@numba.njit(cache=True)
+def shift_of(scores, unit, sample):
+    """Return how late a unit's score peaks, in -0.5 to 0.5 samples."""
+    before, at, after = scores[unit, sample - 1], scores[unit, sample], scores[unit, sample + 1]
+    bend = before - 2 * at + after
+    if bend >= -1e-6 or before < -1e8 or after < -1e8:
+        return 0.0
+    return min(max(0.5 * (before - after) / bend, -0.5), 0.5)
+
+
+@numba.njit(cache=True)
+def pursue(scores, means, support, energies, penalties, responses, n_samples):
+    """Take spikes while the log odds are positive; `scores` (n_units, n_samples) are changed.
+
+    Returns
+    -------
+    sample, unit, delay, amplitude, gain : arrays, (n,)
+    """
+    n_units, _, n_features = means.shape
+    n_shifts = responses.shape[0]
+    best, which = np.full(n_samples, NEVER), np.full(n_samples, -1, dtype=np.int64)
+    low, high = MARGIN // 2, n_samples - MARGIN // 2
+    best_of(scores, energies, penalties, low, high, best, which)
+    samples, units = [0 for _ in range(0)], [0 for _ in range(0)]
+    delays, amplitudes, gains = [0.0 for _ in range(0)], [0.0 for _ in range(0)], [0.0 for _ in range(0)]
+    # which units see which: those that share a channel
+    sees = np.zeros((n_units, n_units), dtype=np.bool_)
+    for one in range(n_units):
+        for i in range(support.shape[1]):
+            if support[one, i] < 0:
+                break
+            for other in range(n_units):
+                for j in range(support.shape[1]):
+                    if support[other, j] < 0:
+                        break
+                    if support[other, j] == support[one, i]:
+                        sees[one, other] = True
+    reach = N_LAGS
+    projected = np.zeros((support.shape[1], n_features))
+    for _ in range(MOST_PASSES):
+        n_found = 0
+        sample = low + 1
+        while sample < high - 1:
+            if best[sample] <= 0.0:
+                sample += 1
+                continue
+            # the best within reach ahead; then everything around it is settled
+            top = sample
+            ahead = sample + 1
+            while ahead < min(top + 40, high - 1):
+                if best[ahead] > best[top]:
+                    top = ahead
+                ahead += 1
+            unit = which[top]
+            gain, amplitude = log_odds(scores[unit, top], energies[unit], penalties[unit])
+            delay = shift_of(scores, unit, top)
+            shift = int(round((delay + 0.5) * (n_shifts - 1)))
+            samples.append(top)
+            units.append(unit)
+            delays.append(delay)
+            amplitudes.append(amplitude)
+            gains.append(gain)
+            n_found += 1
+            first = top + FIRST_LAG
+            for lag in range(N_LAGS):
+                at = first + lag
+                if at < 0 or at >= n_samples:
+                    continue
+                for i in range(support.shape[1]):
+                    channel = support[unit, i]
+                    if channel < 0:
+                        break
+                    for feature in range(n_features):
+                        value = 0.0
+                        for other_feature in range(n_features):
+                            value += means[unit, channel, other_feature] * responses[shift, lag, other_feature, feature]
+                        projected[i, feature] = value * amplitude
+                for other in range(n_units):
+                    if not sees[unit, other] or scores[other, at] < -1e8:
+                        continue
+                    total = 0.0
+                    for i in range(support.shape[1]):
+                        channel = support[unit, i]
+                        if channel < 0:
+                            break
+                        for feature in range(n_features):
+                            total += means[other, channel, feature] * projected[i, feature]
+                    scores[other, at] -= total
+            for at in range(max(top - DEAD_SAMPLES, 0), min(top + DEAD_SAMPLES + 1, n_samples)):
+                scores[unit, at] = NEVER
+            best_of(scores, energies, penalties, max(first, low), min(first + reach, high), best, which)
+            sample = max(top + FIRST_LAG, sample + 1)
+            if sample <= top:
+                sample = top + 1
+        if n_found == 0:
+            break
+    return (np.array(samples, dtype=np.int64), np.array(units, dtype=np.int64), np.array(delays, dtype=np.float64),
+            np.array(amplitudes, dtype=np.float64), np.array(gains, dtype=np.float64))

@@ -1,0 +1,221 @@
+"""From a recording to spike trains: events, clusters of every group of channels, templates, spikes taken out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from simsort.models.candidates import find_candidates
+from simsort.models.neighbourhoods import neighbourhoods
+from simsort.sorting.own.basis import (
+    LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance)
+from simsort.sorting.own.clustering import find_clusters, noise_clusters
+from simsort.sorting.own.groups import Group, make_groups
+from simsort.sorting.own.mixture import MixtureSettings
+from simsort.sorting.own.pursuit import Pursuit
+from simsort.sorting.own.structure import trains_of
+from simsort.sorting.own.templates import Templates, expand, join, merge_across
+from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
+from simsort.sorting.own.traces import Traces, open_traces
+
+N_BASIS_EVENTS = 8000
+FEWEST_EVENTS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class SortSettings:
+    """How to sort.
+
+    Parameters
+    ----------
+    threshold : float, default: 3.5
+        Depth of troughs that are looked at, in noise levels.
+    exclude_ms : float, default: 0.3
+    exclude_um : float, default: 75.0
+        A trough is the deepest within this time and distance.
+    n_features : int, default: 4
+        Of each channel.
+    least_size : float, default: 5.0
+        Length of a template in noise levels below which it is noise.
+    main_rate_hz : float, default: 0.2
+        Slower clusters have to show again when the faster units are taken out of the traces.
+    n_refinements : int, default: 1
+        Rounds of clustering again what was taken out and what was left.
+    most_events : int, default: 60000
+        Of a group that are clustered; more are thinned evenly over time.
+    mixture : MixtureSettings
+    seed : int
+    """
+
+    threshold: float = 3.5
+    exclude_ms: float = 0.3
+    exclude_um: float = 75.0
+    n_features: int = 4
+    least_size: float = 5.0
+    main_rate_hz: float = 0.2
+    n_refinements: int = 1
+    most_events: int = 60000
+    mixture: MixtureSettings = field(default_factory=MixtureSettings)
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events:
+    """Events of one group: sample (n,), features (n, n_features) on its channels, unit (n,) or -1."""
+
+    sample: np.ndarray
+    features: np.ndarray
+    label: np.ndarray
+
+    def only(self, chosen) -> "Events":
+        """Return some of the events."""
+        return Events(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
+
+
+class OwnSorter:
+    """Sorts one recording.
+
+    Parameters
+    ----------
+    recording : BaseRecording
+        One segment.
+    settings : SortSettings
+    """
+
+    def __init__(self, recording, settings: SortSettings | None = None):
+        self.settings = settings or SortSettings()
+        self.traces: Traces = open_traces(recording, seed=self.settings.seed)
+        contacts_um = self.traces.contacts_um
+        self.n_channels = len(contacts_um)
+        self.groups: list[Group] = make_groups(contacts_um)
+        self.rivals = neighbourhoods(contacts_um, self.settings.exclude_um, min(self.n_channels, 32)).channels
+        self.exclude = round(self.settings.exclude_ms * FS / 1000)
+        self.group_at = np.empty(self.n_channels, dtype=int)
+        for number, group in enumerate(self.groups):
+            self.group_at[group.centres] = number
+        self.basis: Basis = self.learn_basis()
+
+    def learn_basis(self) -> Basis:
+        """Find the features, from events of pieces spread over the recording."""
+        pieces = self.traces.pieces()
+        chosen = np.unique(np.linspace(0, len(pieces) - 1, 20).round().astype(int))
+        short, long, noise = [], [], []
+        for index in chosen:
+            traces, _ = self.traces.read(*pieces[index])
+            channel, sample = self.troughs(traces)
+            for cuts, before, n in ((short, N_BEFORE, N_SAMPLES), (long, LONG_BEFORE, LONG_SAMPLES)):
+                cuts.append(traces[channel[:, None], sample[:, None] + np.arange(-before, n - before)])
+            noise.append(traces)
+        short, long = np.concatenate(short), np.concatenate(long)
+        rows = np.sort(np.random.default_rng(self.settings.seed).permutation(len(short))[:N_BASIS_EVENTS])
+        return fit_basis(short[rows], long[rows], noise_covariance(np.concatenate(noise, axis=1)),
+                         self.settings.n_features)
+
+    def troughs(self, traces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return channels and samples of troughs away from the ends."""
+        _, channel, sample = find_candidates(torch.as_tensor(traces)[None], torch.as_tensor(self.rivals),
+                                             threshold=self.settings.threshold, exclude_samples=self.exclude)
+        inside = (sample >= LONG_BEFORE + 2) & (sample < traces.shape[1] - LONG_SAMPLES)
+        return channel[inside].numpy(), sample[inside].numpy()
+
+    def sort(self) -> list[np.ndarray]:
+        """Return the spike samples of every unit, at `SAMPLING_FREQUENCY_HZ`."""
+        templates = self.cluster(self.collect(None))
+        for _ in range(self.settings.n_refinements):
+            templates = self.cluster(self.collect(self.pursuit(templates)))
+        pursuit = self.pursuit(templates)
+        sample, unit = self.match(pursuit) if pursuit is not None else (np.zeros(0, int), np.zeros(0, int))
+        trains = [np.sort(sample[unit == number]) for number in np.unique(unit)]
+        return [train for train in trains if len(train) >= self.settings.mixture.fewest]
+
+    def pursuit(self, templates: Templates | None) -> Pursuit | None:
+        """Return the pursuit of the units that are to be trusted, None without any."""
+        if templates is None:
+            return None
+        fewest = max(self.settings.main_rate_hz * self.traces.duration_s, self.settings.mixture.fewest)
+        main = ~templates.is_noise & (templates.counts >= fewest)
+        if not main.any():
+            return None
+        return Pursuit(templates.only(main), self.basis, sampling_frequency_hz=FS, duration_s=self.traces.duration_s)
+
+    def collect(self, pursuit: Pursuit | None) -> list[Events]:
+        """Return the events of every group: spikes, each with the others out of the way, and troughs of what is left."""
+        parts: list[list] = [[] for _ in self.groups]
+        pieces = self.traces.pieces()
+        home = self.homes(pursuit)
+        for index, (start, stop) in enumerate(pieces):
+            traces, first = self.traces.read(start, stop)
+            rng = np.random.default_rng([self.settings.seed, index])
+            for number, events in self.events_of(traces, first, pursuit, home):
+                inside = np.flatnonzero((events.sample >= start) & (events.sample < stop))
+                most = -(-self.settings.most_events // len(pieces))
+                inside = inside if len(inside) <= most else np.sort(rng.permutation(inside)[:most])
+                parts[number].append(events.only(inside))
+        return [joined(part, len(group.channels) * self.basis.n_features) for part, group in zip(parts, self.groups)]
+
+    def homes(self, pursuit: Pursuit | None) -> np.ndarray:
+        """Return the group of every unit: that of its largest channel."""
+        if pursuit is None:
+            return np.zeros(0, dtype=int)
+        main = np.linalg.norm(pursuit.templates.means, axis=3).sum(axis=1).argmax(axis=1)
+        return self.group_at[main]
+
+    def events_of(self, traces: np.ndarray, first: int, pursuit: Pursuit | None, home: np.ndarray):
+        """Yield group and events of a piece that begins at sample `first`."""
+        left = traces
+        if pursuit is not None:
+            spikes = pursuit.match(traces, first / FS)
+            edge = (spikes.sample >= LONG_BEFORE) & (spikes.sample < traces.shape[1] - LONG_SAMPLES)
+            spikes = spikes.only(edge)
+            left = pursuit.residual(traces, first / FS, spikes)
+            means = pursuit.means_at((first + traces.shape[1] / 2) / FS)
+            for number in np.unique(home[spikes.unit]):
+                rows = np.flatnonzero(home[spikes.unit] == number)
+                its = self.groups[number].channels
+                own = means[spikes.unit[rows]][:, its] * spikes.amplitude[rows][:, None, None]
+                rest = self.basis(cut(left, its, spikes.sample[rows]), spikes.delay[rows])
+                yield number, Events(sample=spikes.sample[rows] + first, label=spikes.unit[rows],
+                                     features=(rest + own.reshape(len(rows), -1)).astype(np.float32))
+        channel, sample = self.troughs(left)
+        for number in np.unique(self.group_at[channel]):
+            rows = np.flatnonzero(self.group_at[channel] == number)
+            main = left[channel[rows][:, None], sample[rows][:, None] + np.arange(-N_BEFORE, N_SAMPLES - N_BEFORE)]
+            features = self.basis(cut(left, self.groups[number].channels, sample[rows]), delays_of(main))
+            yield number, Events(sample=sample[rows] + first, features=features, label=np.full(len(rows), -1))
+
+    def cluster(self, events: list[Events]) -> Templates | None:
+        """Return the templates of all clusters, None without any."""
+        parts, trains, group_of = [], [], []
+        for number, (group, its) in enumerate(zip(self.groups, events)):
+            if len(its.sample) < FEWEST_EVENTS:
+                continue
+            mixture = find_clusters(its.features, its.sample / FS, self.traces.duration_s, self.basis.derivative,
+                                    self.settings.mixture, labels=its.label)
+            if mixture.n_clusters:
+                parts.append(expand(mixture, group, self.n_channels, noise_clusters(mixture, self.settings.least_size)))
+                trains += trains_of(mixture)
+                group_of += [number] * mixture.n_clusters
+        if not parts:
+            return None
+        templates = join(parts)
+        return templates if len(self.groups) == 1 else merge_across(templates, self.groups, np.array(group_of), trains)
+
+    def match(self, pursuit: Pursuit) -> tuple[np.ndarray, np.ndarray]:
+        """Return sample and unit of all spikes."""
+        samples, units = [], []
+        for start, stop in self.traces.pieces():
+            traces, first = self.traces.read(start, stop)
+            spikes = pursuit.match(traces, first / FS)
+            inside = (spikes.sample + first >= start) & (spikes.sample + first < stop)
+            samples.append(spikes.sample[inside] + first)
+            units.append(spikes.unit[inside])
+        return np.concatenate(samples), np.concatenate(units)
+
+
+def joined(parts: list[Events], width: int) -> Events:
+    """Return events in the order of time."""
+    if not parts:
+        return Events(sample=np.zeros(0, dtype=int), features=np.zeros((0, width), np.float32), label=np.zeros(0, dtype=int))
+    together = Events(**{name: np.concatenate([getattr(part, name) for part in parts])
+                         for name in Events.__dataclass_fields__})
+    return together.only(np.argsort(together.sample, kind="stable"))

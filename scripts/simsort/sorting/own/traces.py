@@ -1,0 +1,86 @@
+"""A recording as the sorter sees it: in its band, at its sampling rate, whitened, piece by piece."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import spikeinterface.preprocessing as spre
+from spikeinterface import get_random_data_chunks
+
+from simsort.models.whitening import Whitening, fit_whitening
+from simsort.sorting.own.pursuit import MARGIN
+
+BAND_HZ = (300.0, 6000.0)
+SAMPLING_FREQUENCY_HZ = 30000.0
+FILTER_MARGIN_MS = 20.0
+PIECE_S = 2.0
+N_NOISE_PIECES, NOISE_PIECE_MS = 20, 500
+COMMON_REFERENCE_CHANNELS = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """Whitened traces of a recording.
+
+    Parameters
+    ----------
+    recording : BaseRecording
+        One segment, in the band, in uV, at `SAMPLING_FREQUENCY_HZ`.
+    whitening : Whitening
+    contacts_um : array, (n_channels, 2)
+    """
+
+    recording: object
+    whitening: Whitening
+    contacts_um: np.ndarray
+
+    @property
+    def n_samples(self) -> int:
+        """Length in samples."""
+        return self.recording.get_num_samples()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.n_samples / SAMPLING_FREQUENCY_HZ
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """Return the first and last sample of the pieces that are worked on one at a time."""
+        step = round(PIECE_S * SAMPLING_FREQUENCY_HZ)
+        return [(start, min(start + step, self.n_samples)) for start in range(0, self.n_samples, step)]
+
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, int]:
+        """Return whitened traces (n_channels, n) of a piece with its margins, and the first sample of them."""
+        first, last = max(start - MARGIN, 0), min(stop + MARGIN, self.n_samples)
+        return self.whitening(self.recording.get_traces(start_frame=first, end_frame=last).T), first
+
+
+def open_traces(recording, *, seed: int = 0) -> Traces:
+    """Filter, resample and measure the noise of a recording.
+
+    Parameters
+    ----------
+    recording : BaseRecording
+        One segment; contacts have positions.
+    seed : int
+        Chooses the pieces from which the noise is measured.
+    """
+    prepared = prepare(recording)
+    pieces = get_random_data_chunks(prepared, num_chunks_per_segment=N_NOISE_PIECES, seed=seed, concatenated=False,
+                                    chunk_duration=f"{NOISE_PIECE_MS}ms")
+    contacts_um = np.asarray(recording.get_channel_locations(), dtype=float)[:, :2]
+    whitening = fit_whitening(np.concatenate(pieces).T, contacts_um, SAMPLING_FREQUENCY_HZ)
+    return Traces(recording=prepared, whitening=whitening, contacts_um=contacts_um)
+
+
+def prepare(recording):
+    """Return a recording in uV (where its gains are known), in the band, at the sampling rate inside the sorter."""
+    fs = recording.get_sampling_frequency()
+    recording = spre.scale_to_uV(recording) if recording.has_scaleable_traces() else recording
+    recording = spre.astype(recording, "float32")
+    high_hz = min(BAND_HZ[1], 0.475 * fs)
+    recording = spre.bandpass_filter(recording, BAND_HZ[0], high_hz, margin_ms=FILTER_MARGIN_MS)
+    if fs != SAMPLING_FREQUENCY_HZ:
+        recording = spre.resample(recording, int(SAMPLING_FREQUENCY_HZ))
+    if recording.get_num_channels() >= COMMON_REFERENCE_CHANNELS:
+        recording = spre.common_reference(recording, reference="global", operator="median")
+    return recording

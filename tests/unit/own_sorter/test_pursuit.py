@@ -1,0 +1,90 @@
+"""Matching pursuit: overlapping spikes of known templates come back with their times."""
+
+import numpy as np
+import pytest
+
+from simsort.sorting.own.basis import N_SAMPLES, cut, delays_of, fit_basis, noise_covariance
+from simsort.sorting.own.pursuit import MARGIN, Pursuit
+from simsort.sorting.own.templates import Templates
+
+FS = 30000.0
+
+
+def waveform(width, n_samples=100, trough=30):
+    """A trough and a slower hump."""
+    t = np.arange(n_samples) - trough
+    return -np.exp(-((t / width) ** 2)) + 0.4 * np.exp(-(((t - 4 * width) / (3 * width)) ** 2))
+
+
+@pytest.fixture(scope="module")
+def basis():
+    rng = np.random.default_rng(0)
+    shapes = np.stack([waveform(width) for width in (3.0, 4.0, 5.0, 6.0)])
+    long = 12 * rng.uniform(0.5, 2, (4000, 1)) * shapes[rng.integers(0, 4, 4000)] + rng.normal(size=(4000, 100))
+    return fit_basis(long[:, 6:70], long, np.eye(N_SAMPLES), 4)
+
+
+@pytest.fixture(scope="module")
+def templates(basis):
+    features = [waveform(3.0)[6:70] @ basis.filters[4], waveform(6.0)[6:70] @ basis.filters[4]]
+    means = np.zeros((2, 2, 4, 4), dtype=np.float32)
+    for unit, gains in enumerate([(15, 10, 3, 0), (0, 4, 14, 9)]):
+        means[unit] = np.array(gains)[:, None] * features[unit]
+    return Templates(means=means, step_s=10.0, counts=np.array([500.0, 500.0]), is_noise=np.array([False, False]))
+
+
+def traces_with(templates, basis, spikes, seed=0, n_samples=6000):
+    traces = np.random.default_rng(seed).normal(size=(4, n_samples)).astype(np.float32)
+    for sample, unit in spikes:
+        traces[:, sample - 30:sample + 70] += templates.means[unit, 0] @ basis.waveforms
+    return traces
+
+
+def test_features_of_noise_have_variance_one(basis):
+    noise = np.random.default_rng(1).normal(size=(3000, 1, N_SAMPLES))
+    features = basis(noise, np.zeros(3000))
+    assert np.allclose(np.cov(features.T), np.eye(4), atol=0.08)
+
+
+def test_the_noise_is_measured_between_spikes():
+    rng = np.random.default_rng(2)
+    coloured = np.stack([np.convolve(rng.normal(size=60000), [0.6, 0.8], "same") for _ in range(4)])
+    coloured[:, ::3000] -= 40
+    covariance = noise_covariance(coloured)
+    assert abs(covariance[0, 0] - 1) < 0.06 and abs(covariance[0, 1] - 0.48) < 0.06 and abs(covariance[0, 5]) < 0.06
+
+
+def test_delays_are_those_of_the_trough():
+    t = np.arange(N_SAMPLES) - 24
+    snippets = np.stack([-np.cos((t - delay) / 6) for delay in (-0.4, 0.0, 0.3)])
+    assert np.allclose(delays_of(snippets), [-0.4, 0.0, 0.3], atol=0.02)
+
+
+def test_cut_takes_the_samples_around():
+    traces = np.arange(2000.0).reshape(2, 1000)
+    snippets = cut(traces, [1], np.array([100, 200]))
+    assert snippets.shape == (2, 1, N_SAMPLES) and snippets[1, 0, 24] == 1200
+
+
+@pytest.mark.parametrize("gap", [0, 5, 12, 25, 60])
+def test_overlapping_spikes_are_told_apart(basis, templates, gap):
+    spikes = [(1000, 0), (1000 + gap, 1), (3000, 1), (4200, 0)]
+    found = Pursuit(templates, basis, sampling_frequency_hz=FS, duration_s=100.0).match(
+        traces_with(templates, basis, spikes), 0.0)
+    for unit in (0, 1):
+        expected = np.array([sample for sample, its in spikes if its == unit])
+        samples = np.sort(found.sample[found.unit == unit])
+        assert len(samples) == len(expected) and np.abs(samples - expected).max() <= 1
+
+
+def test_what_is_left_is_noise(basis, templates):
+    pursuit = Pursuit(templates, basis, sampling_frequency_hz=FS, duration_s=100.0)
+    traces = traces_with(templates, basis, [(1000, 0), (1010, 1), (3000, 1)])
+    left = pursuit.residual(traces, 0.0)
+    inner = left[:, MARGIN:-MARGIN]
+    assert abs(inner.std() - 1) < 0.05 and np.abs(inner).max() < 5.5 < np.abs(traces).max()
+
+
+def test_nothing_is_found_in_noise(basis, templates):
+    traces = traces_with(templates, basis, [], seed=3, n_samples=60000)
+    assert len(Pursuit(templates, basis, sampling_frequency_hz=FS, duration_s=100.0).match(traces, 0.0).sample) == 0
