@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from simsort.benchmarks.memory import MemoryUse
 from simsort.benchmarks.sorters import blocks, figures, main, pictures, runs
 from simsort.benchmarks.sorters.cases import families
 from simsort.benchmarks.tables import update_docs
@@ -140,7 +141,18 @@ def test_results_are_kept_by_sorter_version_and_case(tmp_path, monkeypatch):
 def test_a_process_that_fails_gives_its_last_words(tmp_path):
     run = runs.Run(sorter="lupin", motion=False, recording=tmp_path / "missing", n_jobs=1)
     result = runs.execute(run, tmp_path / "work")
-    assert result["state"] == "failed" and "missing" in result["reason"]
+    assert result["state"] == "failed" and "Error" in result["reason"]
+    assert str(tmp_path) not in result["reason"] and "\n" not in result["reason"]
+
+
+def test_reasons_name_no_folder_and_no_log(tmp_path):
+    use, found, log = MemoryUse(wall_s=5.0, status=-9), tmp_path / "result.json", tmp_path / "log"
+    log.write_text("working\nKilled\n")
+    assert runs.reason_of(use, found, log) == "exit status -9: working Killed"
+    found.write_text(json.dumps({"error": "SorterError: no spikes (full log: /a/b/c.json) in /home/x/y"}))
+    assert runs.reason_of(use, found, log) == "SorterError: no spikes in …"
+    use.wall_s = runs.TIMEOUT_S + 1
+    assert runs.reason_of(use, found, log) == "not finished after 3600 s"
 
 
 def test_what_is_stored_fills_over_several_calls(tmp_path):

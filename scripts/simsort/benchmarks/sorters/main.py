@@ -10,7 +10,7 @@ from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.simulation.environments import PeerUnavailable
 from simsort.benchmarks.sorters import real
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES, case_name, prepare_case
-from simsort.benchmarks.sorters.runs import OURS, Run, kept_run
+from simsort.benchmarks.sorters.runs import OURS, Run, for_tables, kept_run
 from simsort.errors import UserError, one_line
 from simsort.evaluation.protocol import score_sorting
 
@@ -122,7 +122,7 @@ def measure_case(settings: Settings, family: str, kind: str, seed: int) -> dict:
     try:
         folder = prepare_case(family, KINDS[kind], seed, settings.cases or settings.out / "cases", settings.out)
     except (PeerUnavailable, UserError) as error:
-        return entry | {"reason": one_line(error)}
+        return entry | {"reason": for_tables(one_line(error))}
     facts = json.loads((folder / "case.json").read_text())
     runs = []
     for name in sorters_of(settings):

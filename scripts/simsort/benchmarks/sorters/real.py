@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from simsort.benchmarks.sorters.cases.case import to_int16
-from simsort.benchmarks.sorters.runs import Run, kept_run
+from simsort.benchmarks.sorters.runs import Run, for_tables, kept_run
 from simsort.errors import UserError, one_line
 from simsort.evaluation.agreement import agreed_units, refractory_violations, split_half_stability
 
@@ -30,7 +30,7 @@ def measure(settings, sorters: tuple[str, ...]) -> dict:
     try:
         folder = prepare(settings.cases or settings.out / "cases")
     except UserError as error:
-        return {"reason": one_line(error), "runs": [], "agreement": {}}
+        return {"reason": for_tables(one_line(error)), "runs": [], "agreement": {}}
     from spikeinterface import load
 
     half_s = load(folder).get_total_duration() / 2

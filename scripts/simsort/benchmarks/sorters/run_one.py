@@ -6,7 +6,10 @@ python -m simsort.benchmarks.sorters.run_one '{"sorter": "lupin", "motion": fals
 import json
 import sys
 import time
+import traceback
 from pathlib import Path
+
+from simsort.errors import one_line
 
 SORTER_SETTINGS = {"sorter_params": {}, "min_drift_channels": 1}
 OUTSIDE_PRESET = "dredge_fast"  # of the pipeline's own motion correction, for a sorter that has none
@@ -71,5 +74,11 @@ def corrected(recording, seed: int, jobs: dict):
 
 
 if __name__ == "__main__":
-    result_file = Path(sys.argv[2]).resolve()
-    result_file.write_text(json.dumps(main(json.loads(sys.argv[1])), default=str))
+    result_file, status = Path(sys.argv[2]).resolve(), 0
+    try:
+        content = main(json.loads(sys.argv[1]))
+    except Exception as failure:  # whatever a sorter does, the table says why it has no result
+        traceback.print_exc()
+        content, status = {"error": one_line(failure)}, 1
+    result_file.write_text(json.dumps(content, default=str))
+    sys.exit(status)

@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ SCRIPTS = Path(__file__).resolve().parents[3]
 PACKAGES = {"kilosort4": ("kilosort", "torch"), "mountainsort5": ("mountainsort5",)}
 OURS = "simsort"
 TIMEOUT_S = 3600.0
+MAX_REASON = 200
 PROTOCOL = 1  # raised when the protocol or what stands in a result changes
 SEED = 0  # of the sorters; the cases have their own
 
@@ -136,5 +138,17 @@ def execute(run: Run, work: Path) -> dict:
     result = {"wall_s": use.wall_s, "peak_bytes": use.peak_pss_bytes, "other_cores": other.other_cores}
     if use.status == 0 and found.is_file():
         return {"state": "done", "reason": "", **result, **json.loads(found.read_text())}
-    over = f"not finished after {TIMEOUT_S:.0f} s" if use.wall_s >= TIMEOUT_S else last_words(log)
-    return {"state": "failed", "reason": over, **result}
+    return {"state": "failed", "reason": reason_of(use, found, log), **result}
+
+
+def reason_of(use, found: Path, log: Path) -> str:
+    """Return why a process has no result."""
+    if use.wall_s >= TIMEOUT_S:
+        return f"not finished after {TIMEOUT_S:.0f} s"
+    said = json.loads(found.read_text())["error"] if found.is_file() else f"exit status {use.status}: {last_words(log)}"
+    return for_tables(said)
+
+
+def for_tables(reason: str) -> str:
+    """Return a reason as documents may hold it: short, without the names of this machine's folders."""
+    return re.sub(r"/[\w.+-]+(/[\w.+-]+)+", "…", re.sub(r" \(full log: [^)]*\)", "", reason))[:MAX_REASON]
