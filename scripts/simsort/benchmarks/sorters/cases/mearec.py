@@ -35,7 +35,9 @@ class Settings:
     duration_s : float
         Duration.
     n_units : int
-        True units, half of them excitatory.
+        True units.
+    n_excitatory : int
+        Of them of the 4 excitatory cells; the rest is of the 9 inhibitory ones.
     n_per_cell : int
         Places of each of the 13 cells to choose from.
     drift_steps : int
@@ -63,6 +65,7 @@ class Settings:
     probe: str
     duration_s: float
     n_units: int
+    n_excitatory: int
     n_per_cell: int
     drift_steps: int = 11
     halves: bool = True
@@ -76,12 +79,13 @@ class Settings:
     along_only: bool = False
 
 
-TETRODE = Settings(probe="tetrode-mea-s", duration_s=300.0, n_units=12, n_per_cell=12)
-NEUROPIXELS_32 = Settings(probe="Neuropixels-32", duration_s=120.0, n_units=24, n_per_cell=12, n_contacts=1,
-                          fs_hz=30000.0, cut_out_ms=(2.0, 4.0), along_only=True)
+TETRODE = Settings(probe="tetrode-mea-s", duration_s=300.0, n_units=12, n_excitatory=6, n_per_cell=12)
+NEUROPIXELS_32 = Settings(probe="Neuropixels-32", duration_s=120.0, n_units=24, n_excitatory=12, n_per_cell=12,
+                          n_contacts=1, fs_hz=30000.0, cut_out_ms=(2.0, 4.0), along_only=True)
 # MEArec keeps all jittered templates of all displacements: these are 2 GB.
-NEUROPIXELS_384 = Settings(probe="Neuropixels-384", duration_s=60.0, n_units=130, n_per_cell=24, n_contacts=1,
-                           fs_hz=30000.0, cut_out_ms=(2.0, 3.0), along_only=True, halves=False, n_jitters=3)
+NEUROPIXELS_384 = Settings(probe="Neuropixels-384", duration_s=60.0, n_units=100, n_excitatory=30, n_per_cell=24,
+                           n_contacts=1, fs_hz=30000.0, cut_out_ms=(2.0, 3.0), along_only=True, halves=False,
+                           n_jitters=3)
 
 
 def make(settings: Settings, name: str, drifting: bool, seed: int, out: Path) -> Case:
@@ -109,7 +113,7 @@ def make(settings: Settings, name: str, drifting: bool, seed: int, out: Path) ->
     folder.mkdir(parents=True, exist_ok=True)
     direction = DIRECTIONS[0] if settings.along_only else DIRECTIONS[seed % len(DIRECTIONS)]
     given = dataclasses.asdict(settings) | {
-        "folder": str(folder), "seed": seed, "drifting": drifting, "spiketrains": {}, "x_limits_um": [10.0, 80.0],
+        "folder": str(folder), "seed": seed, "drifting": drifting, "x_limits_um": [10.0, 80.0],
         "drift_um": [TRAVEL_UM * part for part in direction],
         "recording": NOISES[seed % len(NOISES)] | {"noise_level": settings.noise_uv}}
     versions = run_peer("mearec", str(DRIVER), given, out, timeout_s=TIMEOUT_S)

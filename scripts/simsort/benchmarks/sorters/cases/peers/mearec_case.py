@@ -111,9 +111,9 @@ def recording_params(settings: dict) -> dict:
     import MEArec
 
     params = MEArec.get_default_recordings_params()
-    n_excitatory = settings["n_units"] // 2
+    n_excitatory = settings["n_excitatory"]
     params["spiketrains"] |= {"n_exc": n_excitatory, "n_inh": settings["n_units"] - n_excitatory,
-                              "duration": settings["duration_s"], **settings["spiketrains"]}
+                              "duration": settings["duration_s"]}
     params["templates"] |= {"min_amp": settings["amplitudes_uv"][0], "max_amp": settings["amplitudes_uv"][1],
                             "min_dist": settings["min_dist_um"], "n_jitters": settings["n_jitters"]}
     params["recordings"] |= settings["recording"] | {
