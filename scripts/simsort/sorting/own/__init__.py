@@ -1,1 +1,1 @@
-"""The project's own sorter: a mixture of drifting clusters in units of the noise, and spikes taken out of the traces."""
+"""The project's own sorter: a mixture of drifting clusters in units of the noise, and matching pursuit."""

@@ -36,7 +36,8 @@ def find_clusters(features, times_s, duration_s: float, derivative, settings: Mi
     mixture = DriftingMixture(features, times_s, duration_s, derivative, replace(settings, **STRICT))
     if labels is not None and labels.max() >= 0:
         weights = [(labels == label).astype(float) for label in np.unique(labels[labels >= 0])]
-        mixture.add(np.stack([mixture.moving_mean(weight) for weight in weights]), np.array([w.mean() for w in weights]))
+        means = np.stack([mixture.moving_mean(weight) for weight in weights])
+        mixture.add(means, np.array([weight.mean() for weight in weights]))
         mixture.fit(2)
     seed_clusters(mixture, window_s=window_s, most=most)
     mixture.fit(5)

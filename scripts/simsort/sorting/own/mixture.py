@@ -1,8 +1,8 @@
 """A mixture of clusters whose means move: mixture of drifting Gaussians with known noise, fitted by EM.
 
-The idea of a mixture that follows drift is Shan, Lubenov & Siapas 2017 (J Neurosci Methods 288:82; there Kalman-smoothed t
-distributions). Here the noise is known, since features are whitened, so that a handful of spikes is enough to place a
-cluster, and a moving mean is a smooth piecewise linear function of time.
+The idea of a mixture that follows drift is Shan, Lubenov & Siapas 2017 (J Neurosci Methods 288:82; there
+Kalman-smoothed t distributions). Here the noise is known, since features are whitened, so that a handful of spikes is
+enough to place a cluster, and a moving mean is a smooth piecewise linear function of time.
 """
 
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ class DriftingMixture:
         Unit noise variance in every feature, uncorrelated. Sorted by time.
     times_s : array, (n_events,)
     duration_s : float
-    derivative : array, (n_per_channel, n_per_channel)
-        Maps one channel's features to those of its time derivative, per sample.
+    derivative : array, (n, n)
+        Maps features to those of the time derivative, per sample; of one channel, or of all.
     settings : MixtureSettings
 
     Attributes
@@ -132,7 +132,8 @@ class DriftingMixture:
         features, knot, place = self.features, self.knot, self.place
         if rows is not None:
             features, knot, place = features[rows], knot[rows], place[rows]
-        diagonal, beside, right = knot_sums(features, knot, place, np.ascontiguousarray(weight, dtype=float), self.n_knots)
+        weight = np.ascontiguousarray(weight, dtype=float)
+        diagonal, beside, right = knot_sums(features, knot, place, weight, self.n_knots)
         stiffness = self.settings.stiffness
         diagonal = diagonal + 1e-6 + 2 * stiffness
         diagonal[[0, -1]] -= stiffness

@@ -3,8 +3,8 @@
 Features are whitened, so that the inner product of a unit's template with the features at a time is the matched filter,
 and `a s - a^2 E / 2` is what a spike of amplitude `a` there adds to the log likelihood (s: inner product, E: the
 template's energy). With a prior on the amplitude and the unit's rate this is the logarithm of the posterior odds of a
-spike against none: spikes are taken while it is positive. Overlapping spikes are told apart because the largest is taken
-first and its waveform, seen through the same filters, is subtracted from all features around it.
+spike against none: spikes are taken while it is positive. Overlapping spikes are told apart because the largest is
+taken first and its waveform, seen through the same filters, is subtracted from all features around it.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ NEVER = -1e9
 
 @dataclass(frozen=True, kw_only=True)
 class Spikes:
-    """Spikes found: sample, unit (index into the templates), delay in samples, amplitude, gain of log odds; each (n,)."""
+    """Spikes found: sample, unit (index into the templates), delay in samples, amplitude, gain; each (n,)."""
 
     sample: np.ndarray
     unit: np.ndarray
@@ -59,10 +59,12 @@ class Pursuit:
     def __init__(self, templates: Templates, basis: Basis, *, sampling_frequency_hz: float, duration_s: float):
         self.templates, self.basis, self.fs = templates, basis, sampling_frequency_hz
         lengths = np.linalg.norm(templates.means, axis=3).max(axis=1)  # (n_units, n_channels)
-        self.support = padded([np.flatnonzero(row > LEAST_ON_CHANNEL) for row in lengths])
+        seen = (lengths > LEAST_ON_CHANNEL) | templates.rest.any(axis=2)
+        self.support = padded([np.flatnonzero(row) for row in seen])
         rate_hz = np.maximum(templates.counts / duration_s, LEAST_RATE_HZ)
         self.penalties = np.log(INDEPENDENT_HZ / rate_hz)
         self.responses = responses(basis)
+        self.rest = rest_responses(templates.rest, self.support, basis)
         self.filters = torch.as_tensor(basis.filters[len(basis.shifts) // 2].T.copy())[:, None]  # (q, 1, n_samples)
 
     def features(self, traces: np.ndarray) -> np.ndarray:
@@ -88,7 +90,7 @@ class Pursuit:
         scores = means.reshape(len(means), -1) @ flat
         energies = (means.astype(np.float64) ** 2).sum(axis=(1, 2))
         return Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
-            scores, means, self.support, energies, self.penalties, self.responses, traces.shape[1]))))
+            scores, means, self.support, energies, self.penalties, self.responses, self.rest, traces.shape[1]))))
 
     def means_at(self, time_s: float) -> np.ndarray:
         """Return the templates (n_units, n_channels, n_features) at a time."""
@@ -103,7 +105,7 @@ class Pursuit:
         turns = np.exp(-2j * np.pi * np.fft.rfftfreq(LONG_SAMPLES) * spikes.delay[:, None])
         for sample, unit, amplitude, turn in zip(spikes.sample, spikes.unit, spikes.amplitude, turns):
             channels = self.support[unit][self.support[unit] >= 0]
-            waveform = (means[unit, channels] * amplitude) @ self.basis.waveforms
+            waveform = (means[unit, channels] @ self.basis.waveforms + self.templates.rest[unit, channels]) * amplitude
             first = sample - LONG_BEFORE
             if first >= 0 and first + LONG_SAMPLES <= left.shape[1]:
                 left[channels, first:first + LONG_SAMPLES] -= np.fft.irfft(np.fft.rfft(waveform) * turn,
@@ -132,12 +134,40 @@ def responses(basis: Basis) -> np.ndarray:
     found = np.zeros((len(basis.shifts), N_LAGS, basis.n_features, basis.n_features), dtype=np.float32)
     for number, shift in enumerate(basis.shifts):
         long = np.pad(basis.waveforms, ((0, 0), (0, LONG_SAMPLES)))
-        late = np.fft.irfft(np.fft.rfft(long) * np.exp(-2j * np.pi * frequencies * shift), n=2 * LONG_SAMPLES)[:, :LONG_SAMPLES]
+        turn = np.exp(-2j * np.pi * frequencies * shift)
+        late = np.fft.irfft(np.fft.rfft(long) * turn, n=2 * LONG_SAMPLES)[:, :LONG_SAMPLES]
         for lag in range(N_LAGS):
             start = FIRST_LAG + lag - N_BEFORE + LONG_BEFORE  # of the snippet, from the start of the waveform
             first, last = max(start, 0), min(start + N_SAMPLES, LONG_SAMPLES)
             if last > first:
                 found[number, lag] = late[:, first:last] @ filters[first - start:last - start]
+    return found
+
+
+def rest_responses(rest: np.ndarray, support: np.ndarray, basis: Basis) -> np.ndarray:
+    """Return what the rest of each unit gives in the features around its spikes.
+
+    Parameters
+    ----------
+    rest : array, (n_units, n_channels, long_samples)
+    support : array, (n_units, n)
+    basis : Basis
+
+    Returns
+    -------
+    responses : array, (n_units, n, n_lags, n_features) float32
+    """
+    filters = basis.filters[len(basis.shifts) // 2]
+    found = np.zeros((*support.shape, N_LAGS, basis.n_features), dtype=np.float32)
+    for unit, channels in enumerate(support):
+        there = np.flatnonzero(channels >= 0)
+        waveforms = rest[unit, channels[there]]
+        if not waveforms.any():
+            continue
+        # a snippet that starts n_samples - 1 before the waveform is the first that sees it
+        padded_waveforms = np.pad(waveforms, ((0, 0), (N_SAMPLES - 1, N_SAMPLES - 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded_waveforms, N_SAMPLES, axis=1)
+        found[unit, there] = windows @ filters
     return found
 
 
@@ -147,7 +177,8 @@ def log_odds(score, energy, penalty):
     precision = 1.0 / (AMPLITUDE_SD * AMPLITUDE_SD)
     amplitude = (score + precision) / (energy + precision)
     amplitude = min(max(amplitude, SMALLEST), LARGEST)
-    return amplitude * score - 0.5 * amplitude**2 * energy - 0.5 * precision * (amplitude - 1.0) ** 2 - penalty, amplitude
+    prior = 0.5 * precision * (amplitude - 1.0) ** 2 + penalty
+    return amplitude * score - 0.5 * amplitude**2 * energy - prior, amplitude
 
 
 @numba.njit(cache=True)
@@ -175,7 +206,7 @@ def shift_of(scores, unit, sample):
 
 
 @numba.njit(cache=True)
-def pursue(scores, means, support, energies, penalties, responses, n_samples):
+def pursue(scores, means, support, energies, penalties, responses, rest, n_samples):
     """Take spikes while the log odds are positive; `scores` (n_units, n_samples) are changed.
 
     Returns
@@ -240,7 +271,7 @@ def pursue(scores, means, support, energies, penalties, responses, n_samples):
                         value = 0.0
                         for other_feature in range(n_features):
                             value += means[unit, channel, other_feature] * responses[shift, lag, other_feature, feature]
-                        projected[i, feature] = value * amplitude
+                        projected[i, feature] = (value + rest[unit, i, lag, feature]) * amplitude
                 for other in range(n_units):
                     if not sees[unit, other] or scores[other, at] < -1e8:
                         continue

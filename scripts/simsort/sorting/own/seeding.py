@@ -10,6 +10,7 @@ DENSEST_Z = 5.0  # a seed's neighbours are within this many chi-squared deviatio
 BALL_Z = 1.0
 FOLLOW_Z = 2.5
 PRIOR_SPIKES = 5.0
+BLOCK = 2000
 REFRESH = 4  # clusters between recomputations of the density
 
 
@@ -65,9 +66,11 @@ def neighbour_distances(mixture: DriftingMixture, free: np.ndarray, window_s: fl
         around_first, around_last = np.searchsorted(times_s, [start_s - window_s / 2, start_s + 1.5 * window_s])
         if last == first or around_last - around_first <= NEIGHBOUR:
             continue
-        squared = (squares[first:last, None] + squares[None, around_first:around_last]
-                   - 2 * features[first:last] @ features[around_first:around_last].T)
-        found[rows[first:last]] = np.partition(squared, NEIGHBOUR, axis=1)[:, NEIGHBOUR]
+        around, around_squares = features[around_first:around_last], squares[around_first:around_last]
+        for start in range(first, last, BLOCK):  # a busy window has too many pairs for one array
+            some = slice(start, min(start + BLOCK, last))
+            squared = squares[some, None] + around_squares - 2 * features[some] @ around.T
+            found[rows[some]] = np.partition(squared, NEIGHBOUR, axis=1)[:, NEIGHBOUR]
     return found
 
 

@@ -42,7 +42,7 @@ def measure(mixture: DriftingMixture, one: int, other: int, occupancy: np.ndarra
     both = np.minimum(a / max(a.sum(), 1e-9), b / max(b.sum(), 1e-9))
     shared = float(both.sum())
     if shared > SHARED_TIME:
-        d = np.sqrt(still_distances(mixture, means[0], means[1]))
+        d = np.sqrt(np.maximum(still_distances(mixture, means[0], means[1]) - error(mixture, a, b), 0))
         lengths = np.linalg.norm(means, axis=2).min(axis=0)
         d = float((both * d).sum() / shared)
         return Pair(d=d, relative=d / max(float((both * lengths).sum() / shared), 1e-9), shared=shared)
@@ -51,9 +51,16 @@ def measure(mixture: DriftingMixture, one: int, other: int, occupancy: np.ndarra
         return Pair(d=np.inf, relative=np.inf, shared=shared)
     i, j = np.unravel_index(np.abs(knots_a[:, None] - knots_b[None]).argmin(), (len(knots_a), len(knots_b)))
     i, j = knots_a[i], knots_b[j]
-    d = float(np.sqrt(still_distances(mixture, means[0][i:i + 1], means[1][j:j + 1])[0]))
+    squared = still_distances(mixture, means[0][i:i + 1], means[1][j:j + 1])[0]
+    d = float(np.sqrt(max(squared - error(mixture, a[i:i + 1], b[j:j + 1])[0], 0)))
     d /= np.sqrt(1 + abs(int(i) - int(j)) / mixture.settings.stiffness)  # a mean may have moved meanwhile
     return Pair(d=d, relative=d / max(np.linalg.norm(means[0][i]), 1e-9), shared=shared)
+
+
+def error(mixture: DriftingMixture, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return by how much the noise of two means, of so many events at each knot, enlarges their squared distance."""
+    stiffness = 2 * mixture.settings.stiffness  # neighbouring knots lend their events
+    return mixture.n_features * (1 / (a + stiffness) + 1 / (b + stiffness))
 
 
 def still_distances(mixture: DriftingMixture, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -10,16 +10,19 @@ from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.basis import (
     LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance)
 from simsort.sorting.own.clustering import find_clusters, noise_clusters
+from simsort.sorting.own.halo import Halo
 from simsort.sorting.own.groups import Group, make_groups
 from simsort.sorting.own.mixture import MixtureSettings
-from simsort.sorting.own.pursuit import Pursuit
+from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
 from simsort.sorting.own.structure import trains_of
-from simsort.sorting.own.templates import Templates, expand, join, merge_across
+from simsort.sorting.own.templates import Templates, expand, join, without_duplicates
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
 from simsort.sorting.own.traces import Traces, open_traces
 
 N_BASIS_EVENTS = 8000
 FEWEST_EVENTS = 30
+LARGE = 15.0
+MOST_REST = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,9 @@ class SortSettings:
         Length of a template in noise levels below which it is noise.
     main_rate_hz : float, default: 0.2
         Slower clusters have to show again when the faster units are taken out of the traces.
-    n_refinements : int, default: 1
+    most_directions : int, default: 20
+        Features of a group, after those that hold little are left out.
+    n_refinements : int, default: 2
         Rounds of clustering again what was taken out and what was left.
     most_events : int, default: 60000
         Of a group that are clustered; more are thinned evenly over time.
@@ -53,7 +58,8 @@ class SortSettings:
     n_features: int = 4
     least_size: float = 5.0
     main_rate_hz: float = 0.2
-    n_refinements: int = 1
+    most_directions: int = 20
+    n_refinements: int = 2
     most_events: int = 60000
     mixture: MixtureSettings = field(default_factory=MixtureSettings)
     seed: int = 0
@@ -94,6 +100,7 @@ class OwnSorter:
         for number, group in enumerate(self.groups):
             self.group_at[group.centres] = number
         self.basis: Basis = self.learn_basis()
+        self.responses = responses(self.basis)
 
     def learn_basis(self) -> Basis:
         """Find the features, from events of pieces spread over the recording."""
@@ -120,9 +127,9 @@ class OwnSorter:
 
     def sort(self) -> list[np.ndarray]:
         """Return the spike samples of every unit, at `SAMPLING_FREQUENCY_HZ`."""
-        templates = self.cluster(self.collect(None))
+        templates = self.cluster(*self.collect(None))
         for _ in range(self.settings.n_refinements):
-            templates = self.cluster(self.collect(self.pursuit(templates)))
+            templates = self.cluster(*self.collect(self.pursuit(templates)))
         pursuit = self.pursuit(templates)
         sample, unit = self.match(pursuit) if pursuit is not None else (np.zeros(0, int), np.zeros(0, int))
         trains = [np.sort(sample[unit == number]) for number in np.unique(unit)]
@@ -138,20 +145,27 @@ class OwnSorter:
             return None
         return Pursuit(templates.only(main), self.basis, sampling_frequency_hz=FS, duration_s=self.traces.duration_s)
 
-    def collect(self, pursuit: Pursuit | None) -> list[Events]:
-        """Return the events of every group: spikes, each with the others out of the way, and troughs of what is left."""
+    def collect(self, pursuit: Pursuit | None) -> tuple[list[Events], Halo | None]:
+        """Return the events of every group: spikes, each with the others out of the way, and troughs of what is left.
+
+        With a pursuit, also what its units do beyond their templates.
+        """
+        halo = None
+        if pursuit is not None:
+            halo = Halo(pursuit.templates.means, self.traces.contacts_um, pursuit.templates.rest)
         parts: list[list] = [[] for _ in self.groups]
         pieces = self.traces.pieces()
         home = self.homes(pursuit)
         for index, (start, stop) in enumerate(pieces):
             traces, first = self.traces.read(start, stop)
             rng = np.random.default_rng([self.settings.seed, index])
-            for number, events in self.events_of(traces, first, pursuit, home):
+            for number, events in self.events_of(traces, first, pursuit, home, halo):
                 inside = np.flatnonzero((events.sample >= start) & (events.sample < stop))
                 most = -(-self.settings.most_events // len(pieces))
                 inside = inside if len(inside) <= most else np.sort(rng.permutation(inside)[:most])
                 parts[number].append(events.only(inside))
-        return [joined(part, len(group.channels) * self.basis.n_features) for part, group in zip(parts, self.groups)]
+        width = self.basis.n_features
+        return [joined(part, len(group.channels) * width) for part, group in zip(parts, self.groups)], halo
 
     def homes(self, pursuit: Pursuit | None) -> np.ndarray:
         """Return the group of every unit: that of its largest channel."""
@@ -160,7 +174,7 @@ class OwnSorter:
         main = np.linalg.norm(pursuit.templates.means, axis=3).sum(axis=1).argmax(axis=1)
         return self.group_at[main]
 
-    def events_of(self, traces: np.ndarray, first: int, pursuit: Pursuit | None, home: np.ndarray):
+    def events_of(self, traces: np.ndarray, first: int, pursuit: Pursuit | None, home: np.ndarray, halo: Halo | None):
         """Yield group and events of a piece that begins at sample `first`."""
         left = traces
         if pursuit is not None:
@@ -168,6 +182,7 @@ class OwnSorter:
             edge = (spikes.sample >= LONG_BEFORE) & (spikes.sample < traces.shape[1] - LONG_SAMPLES)
             spikes = spikes.only(edge)
             left = pursuit.residual(traces, first / FS, spikes)
+            halo.see(left, spikes.sample, spikes.unit)
             means = pursuit.means_at((first + traces.shape[1] / 2) / FS)
             for number in np.unique(home[spikes.unit]):
                 rows = np.flatnonzero(home[spikes.unit] == number)
@@ -183,22 +198,27 @@ class OwnSorter:
             features = self.basis(cut(left, self.groups[number].channels, sample[rows]), delays_of(main))
             yield number, Events(sample=sample[rows] + first, features=features, label=np.full(len(rows), -1))
 
-    def cluster(self, events: list[Events]) -> Templates | None:
+    def cluster(self, events: list[Events], halo: Halo | None = None) -> Templates | None:
         """Return the templates of all clusters, None without any."""
-        parts, trains, group_of = [], [], []
+        parts, trains = [], []
+        rest = halo.means() if halo is not None else None
         for number, (group, its) in enumerate(zip(self.groups, events)):
             if len(its.sample) < FEWEST_EVENTS:
                 continue
-            mixture = find_clusters(its.features, its.sample / FS, self.traces.duration_s, self.basis.derivative,
-                                    self.settings.mixture, labels=its.label)
+            directions = main_directions(its.features, self.settings.most_directions)
+            derivative = np.kron(np.eye(len(group.channels)), self.basis.derivative)
+            mixture = find_clusters(its.features @ directions, its.sample / FS, self.traces.duration_s,
+                                    directions.T @ derivative @ directions, self.settings.mixture, labels=its.label)
             if mixture.n_clusters:
-                parts.append(expand(mixture, group, self.n_channels, noise_clusters(mixture, self.settings.least_size)))
+                parts.append(expand(mixture, directions, group, self.n_channels,
+                                    noise_clusters(mixture, self.settings.least_size)))
+                if rest is not None:
+                    add_rest(parts[-1], mixture.labels(), its.label, rest, self.basis)
                 trains += trains_of(mixture)
-                group_of += [number] * mixture.n_clusters
         if not parts:
             return None
         templates = join(parts)
-        return templates if len(self.groups) == 1 else merge_across(templates, self.groups, np.array(group_of), trains)
+        return without_duplicates(templates, self.responses[len(self.basis.shifts) // 2], FIRST_LAG, trains)
 
     def match(self, pursuit: Pursuit) -> tuple[np.ndarray, np.ndarray]:
         """Return sample and unit of all spikes."""
@@ -212,10 +232,48 @@ class OwnSorter:
         return np.concatenate(samples), np.concatenate(units)
 
 
+def add_rest(templates: Templates, found: np.ndarray, label: np.ndarray, rest: np.ndarray, basis: Basis) -> None:
+    """Give clusters that were units before what these do beyond their features."""
+    for cluster in range(len(templates.counts)):
+        before = label[found == cluster]
+        known = np.bincount(before[before >= 0], minlength=1)
+        if known.max() > 0.5 * len(before):
+            its = rest[known.argmax()].copy()
+            inside = templates.means[cluster].any(axis=(0, 2))
+            # on its own channels the cluster's mean holds what is in the space of the features
+            its[inside] = beyond(its[inside], basis)
+            size = np.linalg.norm(templates.means[cluster].mean(axis=0) @ basis.waveforms)
+            if np.linalg.norm(its) < MOST_REST * size:  # more is not its own, but that of a unit that fires with it
+                templates.rest[cluster] = its
+
+
+def beyond(waveforms: np.ndarray, basis: Basis) -> np.ndarray:
+    """Return waveforms (n, long_samples) without what their features at the spike's time tell."""
+    filters = basis.filters[len(basis.shifts) // 2]
+    start = LONG_BEFORE - N_BEFORE
+    turned = basis.waveforms[:, start:start + N_SAMPLES] @ filters
+    features = waveforms[:, start:start + N_SAMPLES] @ filters
+    return waveforms - features @ np.linalg.solve(turned, basis.waveforms)
+
+
+def main_directions(features: np.ndarray, most: int) -> np.ndarray:
+    """Return the directions (n_features, n) that hold most of the events, large ones not more than others.
+
+    Noise keeps its variance in every direction.
+    """
+    if features.shape[1] <= most:
+        return np.eye(features.shape[1])
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    limited = features * np.minimum(1.0, LARGE / np.maximum(lengths, 1e-9))
+    _, vectors = np.linalg.eigh(limited.T.astype(np.float64) @ limited)
+    return vectors[:, ::-1][:, :most].copy()
+
+
 def joined(parts: list[Events], width: int) -> Events:
     """Return events in the order of time."""
     if not parts:
-        return Events(sample=np.zeros(0, dtype=int), features=np.zeros((0, width), np.float32), label=np.zeros(0, dtype=int))
+        none = np.zeros(0, dtype=int)
+        return Events(sample=none, features=np.zeros((0, width), dtype=np.float32), label=none)
     together = Events(**{name: np.concatenate([getattr(part, name) for part in parts])
                          for name in Events.__dataclass_fields__})
     return together.only(np.argsort(together.sample, kind="stable"))

@@ -71,7 +71,8 @@ def split(mixture: DriftingMixture, cluster: int):
     for is_one in first_halves(mixture, cluster, rows):
         if is_one.sum() < 5 or (~is_one).sum() < 5:
             continue
-        means, shares, likelihood, weights = fit_few(mixture, rows, np.stack([is_one, ~is_one], axis=1).astype(float), 8)
+        guess = np.stack([is_one, ~is_one], axis=1).astype(float)
+        means, shares, likelihood, weights = fit_few(mixture, rows, guess, 8)
         if weights.sum(axis=0).min() >= fewest and (best is None or likelihood > best[2]):
             best = means, shares, likelihood, weights
     # Bayesian information criterion, for one more moving mean

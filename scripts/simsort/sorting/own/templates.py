@@ -4,12 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from simsort.sorting.own.basis import LONG_SAMPLES
 from simsort.sorting.own.groups import Group
 from simsort.sorting.own.mixture import DriftingMixture
 from simsort.sorting.own.separation import ENOUGH_PAIRS, refractoriness
 
-SAME_CHANGE = 0.3  # relative distance of two groups' templates of one neuron
-SAME_ENERGY = 0.6  # of each lies on the channels that both groups see
+SAME_CHANGE = 0.35  # relative distance of two templates of one neuron
+MOST_SHIFT = 10  # samples between its troughs on two channels
+SAME_ENERGY = 0.6  # of each lies on the channels that both see
+LOCKED_S, LOCKED_SHARE = 0.001, 0.4
+MUCH_SMALLER = 0.75
+BY_UNIT = ("means", "counts", "is_noise", "rest")
 STRANGERS = 0.5  # of chance's refractory pairs: they are not one neuron
 
 
@@ -25,17 +30,20 @@ class Templates:
     counts : array, (n_units,)
         Events behind each.
     is_noise : array, (n_units,) bool
-        Units that are only noise: they compete for events, and are not reported.
+        Units that are only noise: they are not reported.
+    rest : array, (n_units, n_channels, long_samples) float32
+        What units do beyond their features, in whitened traces.
     """
 
     means: np.ndarray
     step_s: float
     counts: np.ndarray
     is_noise: np.ndarray
+    rest: np.ndarray
 
     def only(self, chosen) -> "Templates":
         """Return some of the units."""
-        return replace(self, means=self.means[chosen], counts=self.counts[chosen], is_noise=self.is_noise[chosen])
+        return replace(self, **{name: getattr(self, name)[chosen] for name in BY_UNIT})
 
     def knots(self, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the knot before each time, and how far it is towards the next."""
@@ -50,65 +58,95 @@ class Templates:
         return self.means[units, knot] * (1 - place) + self.means[units, knot + 1] * place
 
 
-def expand(mixture: DriftingMixture, group: Group, n_channels: int, is_noise: np.ndarray) -> Templates:
-    """Put a group's clusters on all channels, 0 where the group does not look."""
-    means = np.zeros((mixture.n_clusters, mixture.n_knots, n_channels, len(mixture.derivative)), dtype=np.float32)
-    means[:, :, group.channels] = mixture.means.reshape(mixture.n_clusters, mixture.n_knots, len(group.channels), -1)
+def expand(mixture: DriftingMixture, directions: np.ndarray, group: Group, n_channels: int,
+           is_noise: np.ndarray) -> Templates:
+    """Put a group's clusters on all channels, 0 where the group does not look.
+
+    Parameters
+    ----------
+    mixture : DriftingMixture
+    directions : array, (n_features of the group, n_features of the mixture)
+    group : Group
+    n_channels : int
+    is_noise : array, (n_clusters,) bool
+    """
+    n_clusters, n_knots, n_local = mixture.n_clusters, mixture.n_knots, len(group.channels)
+    means = np.zeros((n_clusters, n_knots, n_channels, len(directions) // n_local), dtype=np.float32)
+    means[:, :, group.channels] = (mixture.means @ directions.T).reshape(n_clusters, n_knots, n_local, -1)
     return Templates(means=means, step_s=mixture.step_s, counts=mixture.responsibilities[:, :-1].sum(axis=0),
-                     is_noise=is_noise)
+                     is_noise=is_noise, rest=np.zeros((n_clusters, n_channels, LONG_SAMPLES), dtype=np.float32))
 
 
 def join(parts: list[Templates]) -> Templates:
     """Return the units of all groups in one."""
-    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts])
-                                for name in ("means", "counts", "is_noise")})
+    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in BY_UNIT})
 
 
-def merge_across(templates: Templates, groups: list[Group], group_of: np.ndarray, trains: list) -> Templates:
-    """Merge units that neighbouring groups both found: one neuron whose trough is now here, now there.
+def without_duplicates(templates: Templates, responses: np.ndarray, first_lag: int, trains: list) -> Templates:
+    """Leave out units that are another one seen from elsewhere: one neuron whose trough is now here, now there.
 
     Parameters
     ----------
     templates : Templates
-    groups : list of Group
-    group_of : array, (n_units,)
+    responses : array, (n_lags, n_features, n_features)
+        `template @ responses[lag]` is the template seen `first_lag + lag` samples late.
+    first_lag : int
     trains : list of arrays
         Spike times in s.
     """
-    n_units = len(templates.counts)
-    parent = np.arange(n_units)
-    pairs = sorted(pair for one in range(n_units) for other in range(one)
-                   if (pair := across(templates, groups, group_of, one, other)) is not None)
-    for _, one, other in pairs:
-        found, expected = refractoriness(trains[one], trains[other])
-        if expected >= ENOUGH_PAIRS and found > STRANGERS * expected:
+    gone = np.zeros(len(templates.counts), dtype=bool)
+    lags = np.arange(-MOST_SHIFT, MOST_SHIFT + 1) - first_lag
+    for one in np.argsort(-templates.counts, kind="stable"):
+        if gone[one] or templates.is_noise[one]:
             continue
-        parent[parent == parent[one]] = parent[other]
-    kept = np.unique(parent)
-    means = np.stack([united(templates, np.flatnonzero(parent == unit)) for unit in kept])
-    counts = np.array([templates.counts[parent == unit].sum() for unit in kept])
-    noise = np.array([templates.is_noise[parent == unit].all() for unit in kept])
-    return replace(templates, means=means, counts=counts, is_noise=noise)
+        late = np.einsum("kcq,lqr->lkcr", templates.means[one], responses[lags])
+        for other in np.flatnonzero(~gone & ~templates.is_noise):
+            if other == one:
+                continue
+            error = 1 / templates.counts[one] + 1 / templates.counts[other]
+            if change(late, templates.means[other], error) < SAME_CHANGE and not strangers(trains[one], trains[other]):
+                gone[other] = True
+            elif locked(trains[other], trains[one]) and smaller(templates, other, one):
+                gone[other] = True
+    return templates.only(~gone)
 
 
-def across(templates: Templates, groups: list[Group], group_of: np.ndarray, one: int, other: int):
-    """Return (relative distance, one, other) where two units of different groups look alike, None elsewhere."""
-    if group_of[one] == group_of[other] or templates.is_noise[one] or templates.is_noise[other]:
-        return None
-    channels = np.intersect1d(groups[group_of[one]].channels, groups[group_of[other]].channels)
-    if not len(channels):
-        return None
-    a, b = templates.means[one], templates.means[other]
-    shared_a, shared_b = a[:, channels], b[:, channels]
-    energies = [(shared_a**2).sum(), (shared_b**2).sum()]
-    if energies[0] < SAME_ENERGY * (a**2).sum() or energies[1] < SAME_ENERGY * (b**2).sum():
-        return None
-    relative = float(np.sqrt(((shared_a - shared_b) ** 2).sum() / max(min(energies), 1e-9)))
-    return (relative, one, other) if relative < SAME_CHANGE else None
+def change(late: np.ndarray, other: np.ndarray, error: float) -> float:
+    """Return the least relative distance of a template, at several lags, from another, where both are seen.
+
+    Parameters
+    ----------
+    late : array, (n_lags, n_knots, n_channels, n_features)
+    other : array, (n_knots, n_channels, n_features)
+    error : float
+        Variance of the templates' difference in every feature.
+    """
+    late, other = late.mean(axis=1), other.mean(axis=0)
+    channels = (late[MOST_SHIFT] != 0).any(axis=1) & (other != 0).any(axis=1)
+    shared, shared_other = late[:, channels], other[channels]
+    seen, seen_other = (shared[MOST_SHIFT] ** 2).sum(), (shared_other**2).sum()
+    if seen < SAME_ENERGY * (late[MOST_SHIFT] ** 2).sum() or seen_other < SAME_ENERGY * (other**2).sum():
+        return np.inf
+    squared = ((shared - shared_other) ** 2).sum(axis=(1, 2)).min() - error * shared_other.size
+    return float(np.sqrt(max(squared, 0) / max(min(seen, seen_other), 1e-9)))
 
 
-def united(templates: Templates, units: np.ndarray) -> np.ndarray:
-    """Return the mean of templates, on each channel of those that see it."""
-    weights = templates.counts[units][:, None, None, None] * (templates.means[units] != 0).any(axis=(1, 3))[:, None, :, None]
-    total = np.maximum(weights.sum(axis=0), 1e-9)
-    return ((templates.means[units] * weights).sum(axis=0) / total).astype(np.float32)
+def smaller(templates: Templates, one: int, other: int) -> bool:
+    """Tell whether a template is much smaller than another."""
+    return np.linalg.norm(templates.means[one].mean(axis=0)) < MUCH_SMALLER * np.linalg.norm(
+        templates.means[other].mean(axis=0))
+
+
+def locked(train_s: np.ndarray, other_s: np.ndarray) -> bool:
+    """Tell whether most events of a train come right with another's: what its subtraction left behind."""
+    if not len(train_s) or not len(other_s):
+        return False
+    near = np.searchsorted(other_s, train_s + LOCKED_S) - np.searchsorted(other_s, train_s - LOCKED_S) > 0
+    chance = 2 * LOCKED_S * len(other_s) / max(other_s[-1] - other_s[0], LOCKED_S)
+    return near.mean() - chance > LOCKED_SHARE
+
+
+def strangers(one_s: np.ndarray, other_s: np.ndarray) -> bool:
+    """Tell whether two trains break each other's refractory period as often as chance would."""
+    found, expected = refractoriness(one_s, other_s)
+    return expected >= ENOUGH_PAIRS and found > STRANGERS * expected
