@@ -3,6 +3,7 @@
 Every stage command writes `record.json` into its output folder; `collect` makes status.json and processing.json of them.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -94,6 +95,15 @@ def installed_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def cpu_model() -> str:
+    """Return the processor's own name, or its architecture."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
 
 
 def git_commit() -> str | None:

@@ -1,6 +1,5 @@
 """What the figures were measured on, and how much else went on there."""
 
-import contextlib
 import datetime
 import os
 import platform
@@ -9,7 +8,7 @@ import time
 
 import psutil
 
-from simsort.records import git_commit, installed_versions
+from simsort.records import cpu_model, git_commit, installed_versions
 
 SHOWN_PACKAGES = ("spikeinterface", "numpy", "scipy", "zarr")
 
@@ -23,15 +22,6 @@ def describe_machine() -> dict:
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "packages": {name: versions[name] for name in SHOWN_PACKAGES if name in versions},
     }
-
-
-def cpu_model() -> str:
-    """Return the processor's own name, or its architecture."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.machine()
 
 
 class OtherLoad:

@@ -241,6 +241,9 @@ class Pretraining:
     encoder_width: int = option(64, "width of the encoder, a multiple of 4", minimum=4)
     encoder_layers: int = option(4, "layers of the encoder", minimum=1)
     n_windows: int = option(32, "windows of 200 ms of a set of the published detector", minimum=1, maximum=32)
+    time_limit_h: float | None = option(None, "hours of training, earlier calls included, after which it ends early with "
+                                        "the learning rate let down; 0: write the model of the newest checkpoint",
+                                        minimum=0.0)
     checkpoint_steps: int = option(200, "steps between checkpoints; 0: only the last", minimum=0)
     validation_steps: int = option(500, "steps between scores on held-out cells and probes; 0: only the last",
                                    minimum=0)

@@ -30,6 +30,15 @@ class Ranks:
             return nets
         return torch.nn.parallel.DistributedDataParallel(nets)
 
+    def of_first(self, number: float) -> float:
+        """Return the first process's number in all of them."""
+        if self.n_ranks == 1:
+            return number
+        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+        shared = torch.tensor([number], dtype=torch.float64, device=device)
+        torch.distributed.broadcast(shared, src=0)
+        return float(shared[0])
+
     def close(self) -> None:
         """Leave the group."""
         if self.n_ranks > 1:

@@ -1,6 +1,6 @@
 """From rendered windows to labelled events: what the sorter will see, with the truth beside it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -38,6 +38,8 @@ class Events:
     displacement_um : tensor, (n,)
     snr : tensor, (n,)
         Peak of the clean spike over the noise level of its channel.
+    duration_s : float, default: 0.0
+        Of the recording that they were found in.
     """
 
     snippets: torch.Tensor
@@ -48,14 +50,18 @@ class Events:
     shift_samples: torch.Tensor
     displacement_um: torch.Tensor
     snr: torch.Tensor
+    duration_s: float = 0.0
 
     def to(self, device) -> "Events":
         """Return the same on another device."""
-        return Events(**{field.name: getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)})
+        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in BY_EVENT})
 
     def only(self, index) -> "Events":
         """Return some of the events."""
-        return Events(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        return replace(self, **{name: getattr(self, name)[index] for name in BY_EVENT})
+
+
+BY_EVENT = tuple(field.name for field in fields(Events) if field.name != "duration_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +138,8 @@ class EventMaker:
         snippets = cut_snippets(whitened, self.channels, self.is_there, window, channel, sample, form.n_before,
                                 form.n_samples)
         events = Events(snippets=snippets, offsets_um=self.offsets_um[channel], is_there=self.is_there[channel],
-                        position_um=self.contacts_um[channel], **labels)
+                        position_um=self.contacts_um[channel], **labels,
+                        duration_s=len(whitened) * self.length / form.sampling_frequency_hz)
         return events, Troughs(window=window, channel=channel, sample=sample, spike=spike)
 
     def labels(self, batch: Batch, window, channel, sample) -> tuple[dict, torch.Tensor]:

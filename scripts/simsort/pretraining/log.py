@@ -32,10 +32,14 @@ class Log:
         part.write_text("".join(json.dumps(line) + "\n" for line in kept))
         part.rename(self.path)
         self.board = board_at(Path(folder) / "tensorboard", first_step)
-        self.times, self.shown = [time.perf_counter()], -math.inf
+        self.times, self.shown, self.left_s = [time.perf_counter()], -math.inf, math.inf
 
-    def step(self, step: int, parts: dict) -> None:
-        """Take the parts (tensors or numbers) of a step; they are read off the device a few steps at a time."""
+    def step(self, step: int, parts: dict, left_s: float = math.inf) -> None:
+        """Take the parts (tensors or numbers) of a step; they are read off the device a few steps at a time.
+
+        After `left_s` seconds the training ends in any case.
+        """
+        self.left_s = left_s
         self.waiting.append((step, parts))
         self.times = (self.times + [time.perf_counter()])[-N_RECENT:]
         if len(self.waiting) >= FLUSH_STEPS:
@@ -69,7 +73,7 @@ class Log:
         """Print a line of progress."""
         self.shown = time.perf_counter()
         step_s = (self.times[-1] - self.times[0]) / max(len(self.times) - 1, 1)
-        end = datetime.datetime.now() + datetime.timedelta(seconds=step_s * (self.n_steps - step))
+        end = datetime.datetime.now() + datetime.timedelta(seconds=min(step_s * (self.n_steps - step), self.left_s))
         print(f"simsort pretrain: step {step} of {self.n_steps}, loss {loss:.3f}, {step_s:.2f} s a step, "
               f"ends about {end:%Y-%m-%d %H:%M}", flush=True)
 

@@ -23,7 +23,7 @@ from simsort.pretraining.task import SpikeTask
 from simsort.pretraining.trainer import TrainConfig, Trainer
 from simsort.pretraining.validation import held_out_cases
 from simsort.pretraining.variety import HELD_OUT_PROBES, TRAINING_PROBES
-from simsort.records import git_commit, installed_versions
+from simsort.records import cpu_model, git_commit, installed_versions
 
 EVALUATION_SEED = 950_000
 SCORE_PARTS = {"validation": "during training, held-out cells and probes",
@@ -65,14 +65,17 @@ def pretrain(settings: dict, cells: Path, out: Path, training: Path, *, n_jobs: 
         trainer = Trainer(task, config, training, device=device, ranks=ranks, n_workers=max(n_jobs - 1, 0),
                           render_device=str(device) if settings["render_on_device"] else "cpu",
                           compiled=settings["compile"], checkpoint_steps=settings["checkpoint_steps"],
-                          validation_steps=settings["validation_steps"])
+                          validation_steps=settings["validation_steps"], time_limit_h=settings["time_limit_h"])
+        if settings["time_limit_h"] == 0 and not trainer.step:
+            raise UserError(f"{training} has no checkpoint, and --time-limit-h 0 leaves no time to train",
+                            "give a longer time, or the folder of a training")
         scores = trainer.train()
         if not ranks.is_first:
             return {}
         draw_learning_curve(training)
         scores = scores or task.validate(trainer.nets, device)
         note = dict(data=describe_data(cells, train_cells, held_out, task, trainer),
-                    training=describe_training(settings, config, trainer), made=describe_making(device, trainer),
+                    training=describe_training(settings, config, trainer), made=describe_making(device, trainer.seconds, "pretrain", n_jobs),
                     scores={SCORE_PARTS["validation"]: rounded(scores)})
         save_model(out, trainer.nets.detector, trainer.nets.encoder, task.form, note)
     finally:
@@ -107,11 +110,13 @@ def describe_data(folder: Path, train_cells, held_out, task, trainer: Trainer) -
     config = trainer.config
     stream = config.stream
     n_sets = trainer.step * config.sets_per_step * trainer.ranks.n_ranks
+    per_set = n_sets / max(trainer.counted.get("sets", 0), 1)  # 1, unless an older version began this training
+    amounts = {name: round(trainer.counted[name] * per_set) for name in ("spikes", "seconds") if name in trainer.counted}
     n_recordings = min(n_sets, stream.n_lanes * -(-n_sets // (stream.n_lanes * stream.sets_per_situation)))
     note = {
         "cells": len(train_cells), "cell_types": types_of(train_cells),
         "held_out_cell_types": types_of(held_out) if held_out.paths != train_cells.paths else "none: too few types",
-        "sets": n_sets, "recordings": n_recordings, "events": trainer.n_items}
+        "sets": n_sets, "recordings": n_recordings, "events": trainer.n_items, **amounts}
     if task.name == "spikes":
         note |= {"probes": sorted(set(TRAINING_PROBES)), "held_out_probes": list(HELD_OUT_PROBES)}
     stores = sorted(Path(folder).rglob("store.json"))
@@ -129,15 +134,15 @@ def describe_training(settings: dict, config: TrainConfig, trainer: Trainer) -> 
     """Return the settings, as used."""
     left_out = ("device", "n_evaluation", "checkpoint_steps", "validation_steps")
     return {**{name: value for name, value in settings.items() if name not in left_out}, "precision": config.precision,
-            "processes": trainer.ranks.n_ranks, "lanes": config.stream.n_lanes}
+            "steps_done": trainer.step, "processes": trainer.ranks.n_ranks, "lanes": config.stream.n_lanes}
 
 
-def describe_making(device: torch.device, trainer: Trainer) -> dict:
+def describe_making(device: torch.device, seconds: float, command: str, n_jobs: int) -> dict:
     """Return when, with what and in what time the weights were made."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    versions = installed_versions()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_model()
     return {"date": f"{datetime.now(timezone.utc):%Y-%m-%d}", "git_commit": git_commit(), "machine": name,
-            "hours": round(trainer.seconds / 3600, 3), "torch": versions.get("torch"), "command": "simsort pretrain"}
+            "processes": n_jobs, "hours": round(seconds / 3600, 3), "torch": installed_versions().get("torch"),
+            "command": f"simsort {command}"}
 
 
 def rounded(scores: dict) -> dict:

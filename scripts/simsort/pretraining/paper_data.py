@@ -15,6 +15,7 @@ from simsort.simulation.recordings.probes import make_probe
 
 N_CELLS = 5
 WINDOW, PER_BLOCK, N_BLOCKS = 2000, 16, 2  # 32 windows of 200 ms, cut from whole blocks
+SET_S = WINDOW * PER_BLOCK * N_BLOCKS / PAPER_FORM.sampling_frequency_hz
 PEAK_AFTER = 2  # samples from the soma's crossing to its peak
 LABEL = (-1, 4)  # samples around the peak that are labelled: peak - 1 to peak + 3
 N_TRIPLETS = 256

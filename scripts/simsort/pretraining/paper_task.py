@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from simsort.models.paper import PAPER_FORM, PaperDetector, PaperDetectorConfig, PaperEncoder, PaperEncoderConfig
 from simsort.pretraining.paper_data import (DETECTION_NOISE, DETECTION_SHARE, IDENTITY_NOISE_UV, IDENTITY_SHARE,
-                                            PaperSource, centres_of_runs, disturbed)
+                                            SET_S, PaperSource, centres_of_runs, disturbed)
 from simsort.pretraining.scores import identification
 from simsort.pretraining.validation import SEED, Group, balanced
 
@@ -91,6 +91,10 @@ class PaperTask:
     def n_items(self, made) -> int:
         """Return the number of spikes of a set."""
         return len(made.time)
+
+    def amounts(self, made) -> dict:
+        """Return how many spikes and seconds of recordings a set brings."""
+        return dict(spikes=len(made.time), seconds=SET_S)
 
     def validate(self, nets: PaperNets, device) -> dict:
         """Return scores on held-out cells."""

@@ -92,6 +92,10 @@ class SpikeTask:
         """Return the number of events of a set."""
         return len(events.unit)
 
+    def amounts(self, events) -> dict:
+        """Return how many spikes and seconds of recordings a set brings."""
+        return dict(spikes=int((events.unit >= 0).sum()), seconds=events.duration_s)
+
     def validate(self, nets: SpikeNets, device) -> dict:
         """Return scores on held-out cells and probes."""
         if self.cases is None:

@@ -17,6 +17,7 @@ from simsort.pretraining.stream import SetStream, StreamConfig
 
 STOPPED = 143  # exit status after SIGTERM: the workflow tries again, and the run goes on from its checkpoint
 LAST_RATE = 0.02  # of the cosine, as a share of the peak
+COOL_DOWN = 0.2  # of a time limit: over its end the rate falls to its last value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +69,14 @@ class Trainer:
     compiled : bool, default: False
     checkpoint_steps, validation_steps : int
         0: never before the end.
+    time_limit_h : float | None, default: None
+        Hours of training, those before the checkpoint included, after which it ends although steps are left. Over the
+        last fifth of them the rate falls as 1 - sqrt (Hagele et al. 2024, NeurIPS), so that the weights are finished.
     """
 
     def __init__(self, task, config: TrainConfig, folder: Path, *, device="cpu", ranks: Ranks = Ranks(),
                  n_workers: int = 1, render_device: str = "cpu", compiled: bool = False, checkpoint_steps: int = 200,
-                 validation_steps: int = 500):
+                 validation_steps: int = 500, time_limit_h: float | None = None):
         self.task, self.config, self.folder, self.ranks = task, config, Path(folder), ranks
         self.device, self.n_workers, self.render_device = torch.device(device), n_workers, render_device
         self.checkpoint_steps, self.validation_steps = checkpoint_steps, validation_steps
@@ -84,6 +88,8 @@ class Trainer:
                   for group in task.groups(self.nets)]
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
         self.step, self.n_items, self.seconds, self.stopped = 0, 0, 0.0, False
+        self.time_limit_h, self.time_share = time_limit_h, 0.0
+        self.counted: dict = {}
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.is_file():
             self.load()
@@ -100,7 +106,13 @@ class Trainer:
                           sort_keys=True)
 
     def rate(self, group: dict) -> float:
-        """Return the learning rate of a parameter group at this step."""
+        """Return the learning rate of a parameter group at this step and time."""
+        cooled = min(max(self.time_share - (1 - COOL_DOWN), 0.0) / COOL_DOWN, 1.0)
+        least = LAST_RATE * group["lr_peak"] if cooled else 0.0
+        return max(self.scheduled(group) * (1 - math.sqrt(cooled)), least)
+
+    def scheduled(self, group: dict) -> float:
+        """Return the learning rate of a parameter group at this step where time is not limited."""
         if group["schedule"] == "constant":
             return group["lr_peak"]
         warm_up = self.config.warm_up_steps
@@ -110,7 +122,7 @@ class Trainer:
         return group["lr_peak"] * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
 
     def train(self) -> dict:
-        """Train from the last checkpoint to the end.
+        """Train from the last checkpoint to the end, or until the time is over.
 
         Returns
         -------
@@ -126,12 +138,14 @@ class Trainer:
                 stack.enter_context(contextlib.closing(resource))
             stack.enter_context(self.on_sigterm())
             started = time.perf_counter()
-            while self.step < config.n_steps and not self.stopped:
+            self.look_at_clock()
+            while self.step < config.n_steps and not self.stopped and self.time_share < 1:
                 parts = self.update(stream)
+                self.seconds, started = self.seconds + time.perf_counter() - started, time.perf_counter()
+                self.look_at_clock()
                 if not log:
                     continue
-                log.step(self.step, parts)
-                self.seconds, started = self.seconds + time.perf_counter() - started, time.perf_counter()
+                log.step(self.step, parts, self.left_s())
                 if self.due(self.checkpoint_steps) or self.stopped:
                     self.save()
                 if self.due(self.validation_steps) and not self.stopped:
@@ -144,7 +158,18 @@ class Trainer:
 
     def due(self, every: int) -> bool:
         """Tell whether something is done at this step; always at the last."""
-        return self.step == self.config.n_steps or (every > 0 and self.step % every == 0)
+        is_last = self.step == self.config.n_steps or self.time_share >= 1
+        return is_last or (every > 0 and self.step % every == 0)
+
+    def look_at_clock(self) -> None:
+        """Find how much of the time limit is used up, for all processes by the first one's clock."""
+        if self.time_limit_h is not None:
+            limit_s = 3600 * self.time_limit_h
+            self.time_share = self.ranks.of_first(self.seconds / limit_s if self.seconds < limit_s else 1.0)
+
+    def left_s(self) -> float:
+        """Return the seconds left of the time limit."""
+        return math.inf if self.time_limit_h is None else 3600 * self.time_limit_h - self.seconds
 
     @contextlib.contextmanager
     def on_sigterm(self):
@@ -169,8 +194,10 @@ class Trainer:
             numbers = (config.seed, self.step, turn, self.ranks.rank)
             generator = seeded_generator(self.device, *numbers)
             torch.manual_seed(generator.initial_seed())  # of dropout
-            item = next(stream).to(self.device)
+            item = next(stream)
             self.n_items += self.task.n_items(item) * self.ranks.n_ranks
+            self.count(item)
+            item = item.to(self.device)
             last = turn == config.sets_per_step - 1
             with contextlib.nullcontext() if last or self.ranks.n_ranks == 1 else self.wrapped.no_sync():
                 loss, parts = self.wrapped(self.task.prepare(item, generator), self.autocast())
@@ -182,6 +209,11 @@ class Trainer:
         self.step += 1
         return totals
 
+    def count(self, item) -> None:
+        """Add a set to what was trained on; the other processes' sets are taken to be alike."""
+        for name, value in (("sets", 1), *self.task.amounts(item).items()):
+            self.counted[name] = self.counted.get(name, 0) + value * self.ranks.n_ranks
+
     def autocast(self):
         """Return the context in which the networks run."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16")
@@ -190,7 +222,7 @@ class Trainer:
         """Write the checkpoint aside, then in place."""
         part = self.checkpoint.with_suffix(".part")
         torch.save(dict(nets=self.nets.state_dict(), optimizer=self.optimizer.state_dict(), step=self.step,
-                        n_items=self.n_items, seconds=self.seconds, config=self.description()), part)
+                        n_items=self.n_items, seconds=self.seconds, counted=self.counted, config=self.description()), part)
         part.rename(self.checkpoint)
 
     def load(self) -> None:
@@ -212,3 +244,4 @@ class Trainer:
         self.nets.load_state_dict(state["nets"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.n_items, self.seconds = state["step"], state["n_items"], state["seconds"]
+        self.counted = state.get("counted", {})

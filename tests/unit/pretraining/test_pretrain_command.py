@@ -23,13 +23,13 @@ def spike_task(cells):
                      n_events=64, n_validation=1)
 
 
-def trainer(cells, folder, **changes):
+def trainer(cells, folder, time_limit_h=None, **changes):
     from simsort.pretraining.stream import StreamConfig
     from simsort.pretraining.trainer import TrainConfig, Trainer
 
     config = dict(n_steps=6, sets_per_step=2, warm_up_steps=2, stream=StreamConfig(n_lanes=2, sets_per_situation=6))
     return Trainer(spike_task(cells), TrainConfig(**config | changes), folder, n_workers=0, checkpoint_steps=2,
-                   validation_steps=0)
+                   validation_steps=0, time_limit_h=time_limit_h)
 
 
 def losses(folder):
@@ -83,6 +83,41 @@ def test_sigterm_saves_what_there_is(cells, tmp_path, monkeypatch):
     assert stop.value.code == 143 and trainer(cells, tmp_path).step == 3
 
 
+def run_by_clock(cells, folder, monkeypatch, seconds_per_step, **limits):
+    """Train with steps of a given length by the trainer's clock; return the trainer and the rates of its steps."""
+    run, rates = trainer(cells, folder, n_steps=1000, warm_up_steps=0, **limits), []
+    update = run.update
+
+    def timed(stream):
+        rates.append(run.rate({"lr_peak": 1.0, "schedule": "constant"}))
+        parts = update(stream)
+        run.seconds += seconds_per_step
+        return parts
+    monkeypatch.setattr(run, "update", timed)
+    run.train()
+    return run, rates
+
+
+def test_a_time_limit_lets_the_rate_down_and_ends(cells, tmp_path, monkeypatch):
+    run, rates = run_by_clock(cells, tmp_path, monkeypatch, 360.0, time_limit_h=1.0)
+    assert run.step == len(rates) <= 10 and run.time_share == 1.0, "ten steps of six minutes"
+    assert rates[:8] == [1.0] * 8 and rates[-1] < 0.6 and rates == sorted(rates, reverse=True)
+    longer = trainer(cells, tmp_path, n_steps=1000, warm_up_steps=0)
+    assert longer.step == run.step and longer.rate({"lr_peak": 1.0, "schedule": "constant"}) == 1.0
+    over = trainer(cells, tmp_path, n_steps=1000, warm_up_steps=0, time_limit_h=1.0)
+    assert over.train() == {} and over.step == run.step, "the time of earlier calls counts"
+
+
+def test_checkpoints_of_earlier_versions_go_on(cells, tmp_path):
+    first = trainer(cells, tmp_path, n_steps=2)
+    first.train()
+    assert first.counted["sets"] == 4 and first.counted["spikes"] > 0 and first.counted["seconds"] > 1
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    del state["counted"]
+    torch.save(state, tmp_path / "checkpoint.pt")
+    assert trainer(cells, tmp_path, n_steps=2).step == 2
+
+
 def test_other_settings_do_not_go_on(cells, undisturbed):
     from simsort.errors import UserError
 
@@ -107,12 +142,16 @@ def test_the_command_makes_a_model_and_scores_it(run_cli, cells_folder, tmp_path
     from simsort.models.model_folder import load_model
 
     out = tmp_path / "model"
+    early = run_cli("pretrain", "--cells", cells_folder, "--out", out, *TINY, "--n-steps", "4", "--time-limit-h", "1e-9")
+    assert early.status == 0 and load_model(out).note["training"]["steps_done"] == 1, early.stderr
     done = run_cli("pretrain", "--cells", cells_folder, "--out", out, *TINY, "--n-steps", "4")
     assert done.status == 0, done.stderr
     assert {path.name for path in out.iterdir()} == {"detector.safetensors", "encoder.safetensors", "model.json",
                                                      "MODEL_CARD.md", "training"}
     assert {path.name for path in (out / "training").iterdir()} >= {"checkpoint.pt", "log.jsonl", "learning_curve.png"}
     note = load_model(out).note
+    assert note["training"]["steps_done"] == 4
+    assert note["data"]["spikes"] > 0 and note["made"]["machine"] in (out / "MODEL_CARD.md").read_text()
     assert note["data"]["cells"] == 4 and note["data"]["held_out_cell_types"] == ["L6_PC"]
     again = run_cli("evaluate-model", "--cells", cells_folder, "--model", out, "--out", tmp_path / "scored", *TINY)
     assert again.status == 0, again.stderr
@@ -140,6 +179,7 @@ def test_the_published_preset_trains(cells, tmp_path):
     (["--cells", "{cells}", "--device", "abacus"], "allowed: auto, cpu, cuda"),
     (["--cells", "{cells}", "--n-stepss", "3"], "did you mean --pretraining.n-steps?"),
     (["--cells", "{cells}", "--n-jobs", "0"], "--n-jobs was given 0"),
+    (["--cells", "{cells}", "--preset", "tiny", "--device", "cpu", "--time-limit-h", "0"], "has no checkpoint"),
 ])
 def test_mistakes_are_one_line(run_cli, cells_folder, tmp_path, arguments, words):
     if "cuda:77" in arguments and torch.cuda.is_available():
