@@ -17,7 +17,7 @@ from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
 from simsort.sorting.own.structure import trains_of
 from simsort.sorting.own.templates import Templates, expand, join, without_duplicates
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
-from simsort.sorting.own.traces import Traces, open_traces
+from simsort.sorting.own.traces import Traces, open_traces, without_gaps
 
 N_BASIS_EVENTS = 8000
 FEWEST_EVENTS = 30
@@ -99,11 +99,11 @@ class OwnSorter:
         self.group_at = np.empty(self.n_channels, dtype=int)
         for number, group in enumerate(self.groups):
             self.group_at[group.centres] = number
-        self.basis: Basis = self.learn_basis()
-        self.responses = responses(self.basis)
+        self.basis: Basis | None = self.learn_basis()
+        self.responses = responses(self.basis) if self.basis is not None else None
 
-    def learn_basis(self) -> Basis:
-        """Find the features, from events of pieces spread over the recording."""
+    def learn_basis(self) -> Basis | None:
+        """Find the features, from events of pieces spread over the recording; None if there are too few events."""
         pieces = self.traces.pieces()
         chosen = np.unique(np.linspace(0, len(pieces) - 1, 20).round().astype(int))
         short, long, noise = [], [], []
@@ -112,8 +112,10 @@ class OwnSorter:
             channel, sample = self.troughs(traces)
             for cuts, before, n in ((short, N_BEFORE, N_SAMPLES), (long, LONG_BEFORE, LONG_SAMPLES)):
                 cuts.append(traces[channel[:, None], sample[:, None] + np.arange(-before, n - before)])
-            noise.append(traces)
+            noise.append(without_gaps(traces))
         short, long = np.concatenate(short), np.concatenate(long)
+        if len(short) < FEWEST_EVENTS:
+            return None
         rows = np.sort(np.random.default_rng(self.settings.seed).permutation(len(short))[:N_BASIS_EVENTS])
         return fit_basis(short[rows], long[rows], noise_covariance(np.concatenate(noise, axis=1)),
                          self.settings.n_features)
@@ -127,6 +129,8 @@ class OwnSorter:
 
     def sort(self) -> list[np.ndarray]:
         """Return the spike samples of every unit, at `SAMPLING_FREQUENCY_HZ`."""
+        if self.basis is None:
+            return []
         templates = self.cluster(*self.collect(None))
         for _ in range(self.settings.n_refinements):
             templates = self.cluster(*self.collect(self.pursuit(templates)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import spikeinterface.preprocessing as spre
+from scipy.ndimage import maximum_filter1d
 from spikeinterface import get_random_data_chunks
 
 from simsort.models.whitening import Whitening, fit_whitening
@@ -15,6 +16,8 @@ FILTER_MARGIN_MS = 20.0
 PIECE_S = 2.0
 N_NOISE_PIECES, NOISE_PIECE_MS = 20, 500
 COMMON_REFERENCE_CHANNELS = 32
+GAP = 0.01  # of the largest samples: a stretch in which no channel reaches this holds no signal
+GAP_SAMPLES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +71,15 @@ def open_traces(recording, *, seed: int = 0) -> Traces:
     pieces = get_random_data_chunks(prepared, num_chunks_per_segment=N_NOISE_PIECES, seed=seed, concatenated=False,
                                     chunk_duration=f"{NOISE_PIECE_MS}ms")
     contacts_um = np.asarray(recording.get_channel_locations(), dtype=float)[:, :2]
-    whitening = fit_whitening(np.concatenate(pieces).T, contacts_um, SAMPLING_FREQUENCY_HZ)
+    whitening = fit_whitening(without_gaps(np.concatenate(pieces).T), contacts_um, SAMPLING_FREQUENCY_HZ)
     return Traces(recording=prepared, whitening=whitening, contacts_um=contacts_um)
+
+
+def without_gaps(traces: np.ndarray) -> np.ndarray:
+    """Return traces (n_channels, n) without stretches in which nothing was recorded: noise is not measured there."""
+    level = maximum_filter1d(np.abs(traces).max(axis=0), GAP_SAMPLES)
+    there = level > GAP * np.quantile(level, 0.95)
+    return traces if there.all() or not there.any() else traces[:, there]
 
 
 def prepare(recording):
