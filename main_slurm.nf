@@ -11,6 +11,7 @@ include { SORT         } from './modules/sort/main'
 include { POSTPROCESS  } from './modules/postprocess/main'
 include { CURATE       } from './modules/curate/main'
 include { VISUALIZE    } from './modules/visualize/main'
+include { QC           } from './modules/qc/main'
 include { FAILURES     } from './modules/failures/main'
 include { COLLECT      } from './modules/collect/main'
 
@@ -90,10 +91,19 @@ workflow {
             source
         )
 
+        // MODULE: the verdict on each recording, also on those that were not sorted
+        QC(
+            ch_jobs.join(PREPROCESS.out.preprocessed, remainder: true).join(CURATE.out.curated, remainder: true)
+                .map { it -> it.collect { part -> part == null ? [] : part } },
+            session,
+            ch_resolved.map { it -> toJson(it.quality_control) },
+            source
+        )
+
         // MODULE: what happened, failures included
         ch_records = DISPATCH.out.records
             .flatten()
-            .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
+            .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record, QC.out.record)
             .collect()
         FAILURES("${file(params.results_path, glob: false)}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)
         COLLECT(ch_records, FAILURES.out.failures, CHECK_PARAMS.out.resolved, session, source)

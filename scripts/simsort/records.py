@@ -17,7 +17,7 @@ from pathlib import Path
 from simsort import __version__
 
 PACKAGES = ("spikeinterface", "numpy", "scipy", "probeinterface", "neo", "zarr", "numba", "torch", "kilosort",
-            "mountainsort5", "aind-data-schema", "neuron")
+            "mountainsort5", "aind-data-schema", "pynwb", "hdmf-zarr", "nwbinspector", "plotly", "neuron")
 STATES = ("done", "skipped", "failed")
 
 
@@ -28,7 +28,7 @@ class Record:
     Attributes
     ----------
     stage : str
-        dispatch, preprocess, sort, postprocess, curate or visualize.
+        One of `simsort.collecting.failures.STAGES`.
     recording_name, session_name : str
         The recording as named by dispatch.
     state : "done" | "skipped" | "failed"

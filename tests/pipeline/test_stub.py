@@ -9,7 +9,7 @@ import pytest
 from workflow_runs import REPO, clean_environment, read_trace
 
 pytestmark = pytest.mark.pipeline
-STAGES = {"CHECK_PARAMS", "DISPATCH", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "FAILURES", "COLLECT"}
+STAGES = {"CHECK_PARAMS", "DISPATCH", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "QC", "FAILURES", "COLLECT"}
 ALWAYS = {"DISPATCH", "FAILURES", "COLLECT"}  # not cached: they look at the data and at this run
 
 
@@ -75,7 +75,7 @@ def test_resume_reruns_what_changed_and_nothing_else(tmp_path):
 
     assert ran() == STAGES
     assert ran() == ALWAYS
-    assert ran("--curation_args", "--rule 'snr > 3'") == ALWAYS | {"CHECK_PARAMS", "CURATE", "VISUALIZE"}
+    assert ran("--curation_args", "--rule 'snr > 3'") == ALWAYS | {"CHECK_PARAMS", "CURATE", "VISUALIZE", "QC"}
     with open(pipeline / "scripts/simsort/records.py", "a") as source:
         source.write("# edited\n")
     assert ran() == STAGES

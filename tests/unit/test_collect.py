@@ -7,6 +7,7 @@ import urllib.parse
 
 import pytest
 
+from simsort.collecting.failures import STAGES
 from simsort.collecting.page import duration_text, link, python_snippet
 from simsort.collecting.processing import build_data_description, code_url, code_version
 from simsort.config.parameters import resolve
@@ -20,6 +21,12 @@ UNITS = [{"unit_id": "<img src=x onerror=alert(1)>", "default_qc": False, "label
          {"unit_id": 7, "default_qc": True, "label": "pass", "reasons": [], "unknown": [], "num_spikes": 1234,
           "firing_rate": 12.345, "snr": 8.0, "depth_um": 120.0, "amplitude": -80.0}]
 
+QUALITY = {"verdict": "warn", "pictures": ["noise.png"], "page": "index.html", "metrics": [
+    {"name": "noise_raw_uv", "title": "Noise, raw", "value": 120.0, "unit": "uV", "description": "how <it> is measured",
+     "stage": "raw", "picture": "noise.png", "reason": "", "details": {}, "verdict": "warn", "limit": "warn above 100"},
+    {"name": "drift_range_um", "title": "Drift", "value": None, "unit": "um", "description": "size", "stage": "processing",
+     "picture": "", "reason": "motion was not estimated", "details": {}, "verdict": "unknown", "limit": "warn above 40"}]}
+
 
 def write_records(folder, name):
     pictures = [{"file": "drift_map.png", "title": "Drift <map>", "kind": "drift"},
@@ -27,8 +34,8 @@ def write_records(folder, name):
     outputs = {"dispatch": {"duration_s": 61.0, "n_channels": 4, "n_segments": 1},
                "preprocess": {"bad_channels": {"imec0.ap#AP3": "dead"}, "motion": {"max_abs_displacement_um": 3.2}},
                "sort": {"n_units": 2, "n_spikes": 1246},
-               "curate": {"units": UNITS}, "visualize": {"pictures": pictures}}
-    for stage in ("dispatch", "preprocess", "sort", "postprocess", "curate", "visualize"):
+               "curate": {"units": UNITS}, "visualize": {"pictures": pictures}, "qc": QUALITY}
+    for stage in STAGES:
         Record(stage=stage, recording_name=name, session_name="a <session>", outputs=outputs.get(stage, {}), seed=3,
                parameters={"rule": "snr > 5"} if stage == "curate" else {}, warnings=["mind <this>"]
                ).write(folder / f"{abs(hash(name))}_{stage}")
@@ -86,11 +93,13 @@ def test_other_peoples_text_is_shown_as_text(collected):
 def test_links_resolve_to_files_whatever_the_name(collected):
     results = collected[0]
     for name in (PLAIN, NASTY):
-        (results / "visualization" / name).mkdir(parents=True)
-        for file in ("drift_map.png", "units_001.png"):
-            (results / "visualization" / name / file).write_bytes(b"")
+        for folder, files in (("visualization", ("drift_map.png", "units_001.png")),
+                              ("quality_control", ("noise.png", "index.html"))):
+            (results / folder / name).mkdir(parents=True)
+            for file in files:
+                (results / folder / name / file).write_bytes(b"")
     page = Page((results / "index.html").read_text())
-    assert len(page.sources) == 4
+    assert len(page.sources) == 6
     for address in page.links + page.sources:
         parts = urllib.parse.urlsplit(address)
         assert not (parts.scheme or parts.netloc or parts.query), address
@@ -125,7 +134,7 @@ def test_processing_is_valid_and_complete(collected):
 
     processing = Processing.model_validate_json((collected[0] / "processing.json").read_text())
     names = set(processing.process_names)
-    assert len(names) == 13 and f"Spike sorting - {NASTY}" in names
+    assert len(names) == 2 * len(STAGES) + 1 and f"Spike sorting - {NASTY}" in names
     assert processing.dependency_graph[f"Spike sorting - {PLAIN}"] == [f"Ephys preprocessing - {PLAIN}"]
     assert processing.dependency_graph[f"Job dispatch - {PLAIN}"] == []
     (curation,) = [p for p in processing.data_processes if p.name == f"Ephys curation - {PLAIN}"]
@@ -144,6 +153,19 @@ def test_every_recording_is_in_every_file(collected):
     assert output[PLAIN]["figurl"]["status"] == "skipped" and output[PLAIN]["figurl"]["reason"]
     assert output[PLAIN]["pictures"] == f"visualization/{PLAIN}/" and output["late"]["pictures"] is None
     assert status["verdicts"][NASTY]["n_passing"] == 1 and "2 units, 1 passing" in outcome.stdout
+
+
+def test_quality_control_is_valid_and_decides(collected):
+    from aind_data_schema.core.quality_control import QualityControl
+
+    content = (collected[0] / "quality_control.json").read_text()
+    quality = QualityControl.model_validate_json(content)
+    assert sorted(m.name for m in quality.metrics) == sorted(
+        f"{title} - {name}" for name in (PLAIN, NASTY) for title in ("Verdict", "Noise, raw"))
+    [noise] = [m for m in quality.metrics if m.name == f"Noise, raw - {PLAIN}"]
+    assert noise.value["value"] == 120.0 and noise.value["verdict"] == "warn" and noise.status.status == "Pending"
+    assert noise.reference == f"quality_control/{PLAIN}/noise.png"
+    assert f"Drift of {PLAIN} is unknown: motion was not estimated" in quality.notes
 
 
 def test_data_description_invents_nothing(collected):
@@ -190,8 +212,7 @@ def test_link_encodes_all_but_the_slashes_between():
 
 
 def test_python_snippet_is_python_whatever_the_name():
-    stages = {stage: {"state": "done"} for stage in ("dispatch", "preprocess", "sort", "postprocess", "curate",
-                                                     "visualize")}
+    stages = {stage: {"state": "done"} for stage in STAGES}
     name = "a'\"\\\n\"\"\"b"
     assert compile(python_snippet(name, stages), "snippet", "exec")
     assert f"name = {name!r}" in python_snippet(name, stages)

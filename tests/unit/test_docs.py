@@ -124,7 +124,7 @@ def requirements(name):
 def test_extras_are_what_the_images_hold():
     tomllib = pytest.importorskip("tomllib")  # Python 3.11
     extras = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(extras["si"]) == requirements("spikeinterface")
+    assert set(extras["si"]) | set(extras["archive"]) == requirements("spikeinterface")
     assert set(extras["si"]) | set(extras["gpu"]) == requirements("gpu")
     assert set(extras["si"]) | set(extras["simulation"]) >= requirements("simulation") >= set(extras["simulation"])
 

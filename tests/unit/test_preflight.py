@@ -12,6 +12,7 @@ from simsort.dispatch.preflight import (
     chunk_bounds,
     count_saturated,
     plateau_mask,
+    timestamp_statistics,
 )
 
 FREE = (np.array([-np.inf]), np.array([np.inf]))
@@ -50,6 +51,24 @@ def test_quiet_noise_of_few_levels_is_not_called_saturated():
 def test_unsigned_is_noted():
     findings = check_recording(recording_of((noise() + 1000).astype("uint16")), "x")
     assert findings.failure == "" and "unsigned" in findings.warnings[0]
+
+
+def test_near_zero_data_stops_before_sorting():
+    faint = check_recording(recording_of(noise() / 100), "x", min_signal_uv=0.5)
+    assert faint.failure.startswith("x: near zero, the median channel's standard deviation is 0.2 uV")
+    assert "--job_dispatch.min-signal-uv 0.5" in faint.failure
+    assert check_recording(recording_of(noise() / 100), "x", min_signal_uv=0.1).failure == ""
+    one_loud = noise() / 100
+    one_loud[:, 0] *= 1000
+    assert "near zero" in check_recording(recording_of(one_loud), "x", min_signal_uv=0.5).failure
+
+
+def test_gaps_in_timestamps_are_counted():
+    times = np.arange(300_000) / 30_000.0
+    times[100_000:] += 0.5
+    times[200_000:] += 0.01
+    assert timestamp_statistics(times, 30_000.0)[1] == 2
+    assert timestamp_statistics(np.arange(300_000) / 30_000.0, 30_000.0) == (0, 0, pytest.approx(0, abs=1e-6))
 
 
 def test_flat_channels_are_named():

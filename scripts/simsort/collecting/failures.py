@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simsort.errors import UserError
 
-STAGES = ("dispatch", "preprocess", "sort", "postprocess", "curate", "visualize")
+STAGES = ("dispatch", "preprocess", "sort", "postprocess", "curate", "visualize", "qc")
 FAILED = ("FAILED", "ABORTED")
 
 OUT_OF_MEMORY = "out of memory: give the stage more (--max_memory) or fewer workers (--n_jobs)"

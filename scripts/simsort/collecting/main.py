@@ -8,12 +8,13 @@ from simsort.collecting.page import render_page
 from simsort.collecting.processing import build_data_description, build_processing
 from simsort.collecting.status import build_status
 from simsort.config.places import session_identity
+from simsort.quality.schema import quality_control
 
 NO_LINK = "links to a hosted view are not part of this version; the pictures are in visualization/"
 
 
 def collect_results(records_folder: Path, failures: list[dict], parameters: dict, data_path: Path, out: Path) -> dict:
-    """Write status.json, processing.json, data_description.json, visualization_output.json and index.html.
+    """Write status.json, the metadata files, visualization_output.json and index.html.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ def collect_results(records_folder: Path, failures: list[dict], parameters: dict
     write_json(out / "data_description.json", build_data_description(session, metadata, subject_id))
     processing = build_processing(records, failures)
     (out / "processing.json").write_text(processing.model_dump_json(indent=1) + "\n")
+    quality = quality_control([record for record in records if record["stage"] == "qc"])
+    (out / "quality_control.json").write_text(quality.model_dump_json(indent=1) + "\n")
     write_json(out / "visualization_output.json", visualization_output(status))
     (out / "index.html").write_text(render_page(status, records, jobs, parameters), encoding="utf8")
     write_json(out / "status.json", status)  # last: with it the folder is complete

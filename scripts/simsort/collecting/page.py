@@ -11,10 +11,10 @@ from simsort.config.options import default_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 STAGE_TITLES = {"dispatch": "Find and check", "preprocess": "Preprocess", "sort": "Sort", "postprocess": "Postprocess",
-                "curate": "Curate", "visualize": "Visualize"}
+                "curate": "Curate", "visualize": "Visualize", "qc": "Quality control"}
 SETTINGS_TITLES = {"globals": "Run", "job_dispatch": "Job dispatch", "preprocessing": "Preprocessing",
                    "spikesort": "Spike sorting", "postprocessing": "Postprocessing", "curation": "Curation",
-                   "visualization": "Visualization", "nwb_subject": "NWB subject", "nwb_ecephys": "NWB ephys"}
+                   "visualization": "Visualization", "quality_control": "Quality control", "nwb_subject": "NWB subject", "nwb_ecephys": "NWB ephys"}
 
 
 def render_page(status: dict, records: list[dict], jobs: list[dict], parameters: dict) -> str:
@@ -72,6 +72,7 @@ def describe_recording(name: str, status: dict, records: dict, job: dict) -> dic
         "pictures": [p for p in pictures if p["kind"] != "unit"],
         "unit_pictures": [p for p in pictures if p["kind"] == "unit"],
         "unit_rows": unit_rows(units, pictures), "bad_channels": bad_channels(mine),
+        "quality": quality_rows(mine.get("qc", {}).get("outputs", {})),
         "rule": mine.get("curate", {}).get("parameters", {}).get("rule"),
         "snippet": python_snippet(name, stages)}
 
@@ -96,6 +97,15 @@ def bad_channels(records: dict) -> list[tuple[str, str]]:
     """List the channels that preprocessing found bad with their label."""
     found = records.get("preprocess", {}).get("outputs", {}).get("bad_channels") or {}
     return [(str(channel), str(label)) for channel, label in found.items()]
+
+
+def quality_rows(outputs: dict) -> dict | None:
+    """Prepare the verdict of the quality control and the table behind it; None where it did not run."""
+    if "verdict" not in outputs:
+        return None
+    rows = [{"title": m["title"], "verdict": m["verdict"], "limit": m["limit"], "why": m["reason"] or m["description"],
+             "value": "–" if m["value"] is None else f"{m['value']:.4g} {m['unit']}".strip()} for m in outputs["metrics"]]
+    return {"verdict": outputs["verdict"], "rows": rows, "pictures": outputs["pictures"], "page": outputs["page"]}
 
 
 def stage_row(stage: str, entry: dict, records: dict) -> dict:

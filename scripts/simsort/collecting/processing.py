@@ -12,9 +12,11 @@ from simsort import __version__
 from simsort.collecting.failures import STAGES
 
 PROCESS_NAMES = {"dispatch": "Job dispatch", "preprocess": "Ephys preprocessing", "sort": "Spike sorting",
-                 "postprocess": "Ephys postprocessing", "curate": "Ephys curation", "visualize": "Ephys visualization"}
+                 "postprocess": "Ephys postprocessing", "curate": "Ephys curation", "visualize": "Ephys visualization", "qc": "Ephys quality control"}
+# What the schema has no type of its own for.
+PROCESS_TYPES = {"dispatch": "Other", "qc": "Other"}
 OUTPUT_PATHS = {"preprocess": "preprocessed/{}.json", "sort": "spikesorted/{}", "postprocess": "postprocessed/{}.zarr",
-                "curate": "curated/{}", "visualize": "visualization/{}"}
+                "curate": "curated/{}", "visualize": "visualization/{}", "qc": "quality_control/{}"}
 NOT_KNOWN = "not recorded"
 
 
@@ -77,7 +79,7 @@ def data_process(record: dict, url: str):
     notes = [f"{record['state']}: {record['reason']}"] if record["reason"] else []
     stored = record["state"] == "done" and record["stage"] in OUTPUT_PATHS
     return DataProcess(
-        process_type=PROCESS_NAMES[record["stage"]] if record["stage"] != "dispatch" else "Other",
+        process_type=PROCESS_TYPES.get(record["stage"], PROCESS_NAMES[record["stage"]]),
         name=process_name(record), stage=ProcessStage.PROCESSING, code=code,
         experimenters=[],  # nobody told the pipeline who runs it
         pipeline_name="simsort", start_date_time=record["started"], end_date_time=record["ended"] or None,

@@ -11,6 +11,7 @@ import shlex
 from pathlib import Path
 
 from simsort.config.options import convert, default_of, lookup, normalise_name, show, unknown_name
+from simsort.config.quality_control import limits_of
 from simsort.config.sorter_params import check_sorter_params, sorter_table
 from simsort.config.stages import (CELL_SOURCES, FAST, PRESETS, PRETRAINING_PRESETS, SORTERS, SORTERS_TO_COME,
                                    STAGE_ALIASES, STAGES, WORKFLOWS_TO_COME, Globals)
@@ -294,6 +295,7 @@ def check_together(resolved: dict) -> None:
         raise UserError("--postprocessing.use-motion-corrected needs the corrected recording",
                         "add --preprocessing.motion apply")
     parse_rule(resolved["curation"]["rule"])
+    limits_of(resolved["quality_control"]["thresholds"])
     if pre["motion"] == "apply" and not spikesort["skip_motion_correction"]:
         spikesort["skip_motion_correction"] = True
         resolved["notices"].append("motion is applied in preprocessing: the sorter's own motion correction is off")

@@ -3,6 +3,7 @@
 import dataclasses
 
 from simsort.config.options import option
+from simsort.config.quality_control import QualityControl
 
 SORTERS = ("simsort", "kilosort4", "spykingcircus2", "lupin", "tridesclous2", "mountainsort5", "kilosort25")
 # Named in the contract, built in work of their own; asking for one is answered plainly instead of with a stand-in.
@@ -69,6 +70,8 @@ class JobDispatch:
     min_recording_duration: float = option(-1.0, "leave out recordings shorter than this many seconds; -1: keep all")
     max_saturated_fraction: float = option(0.5, "a recording with more of its samples at the ADC's limits is refused",
                                            minimum=0.0, maximum=1.0)
+    min_signal_uv: float = option(0.5, "a recording whose median channel varies less (standard deviation in uV) is refused",
+                                  minimum=0.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -256,6 +259,24 @@ class Pretraining:
     seed: int = option(0, "seed of weights and recordings", minimum=0)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finetuning:
+    """Fine-tuning of a model on a recording: `simsort finetune`."""
+
+    time_limit_min: float = option(10.0, "minutes after which training ends; sorting and judging come on top",
+                                   minimum=0.0)
+    n_steps: int = option(300, "most updates of the weights", minimum=1)
+    n_events: int = option(512, "most events of a set", minimum=64)
+    learning_rate: float = option(3e-4, "of AdamW", minimum=0.0)
+    check_steps: int = option(25, "steps between scores on the held-out part that chooses the weights", minimum=1)
+    patience: int = option(4, "checks without a gain, one after another, after which training ends", minimum=1)
+    most_minutes: float = option(10.0, "of a longer recording only so many minutes from the start are used", minimum=1.0)
+    least_snr: float = option(5.0, "least depth of a safe unit's mean spike in noise levels", minimum=0.0)
+    n_validation: int = option(2, "held-out simulated recordings, where cells are given", minimum=1)
+    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one")
+    seed: int = option(0, "seed of everything drawn", minimum=0)
+
+
 STAGES = {
     "job_dispatch": JobDispatch,
     "preprocessing": Preprocessing,
@@ -263,11 +284,13 @@ STAGES = {
     "postprocessing": Postprocessing,
     "curation": Curation,
     "visualization": Visualization,
+    "quality_control": QualityControl,
     "nwb_subject": NwbSubject,
     "nwb_ecephys": NwbEcephys,
     "simulation": Simulation,
     "rendering": Rendering,
     "pretraining": Pretraining,
+    "finetuning": Finetuning,
 }
 STAGE_ALIASES = {"spikesorting": "spikesort"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from simsort.config.places import check_data_path
-from simsort.dispatch.preflight import Findings, check_recording, check_timestamps
+from simsort.dispatch.preflight import Findings, check_recording, check_timestamps, timestamp_statistics
 from simsort.dispatch.probes import attach, choose_probe, load_probe, summarise
 from simsort.dispatch.streams import Stream, fingerprint, keep_stream, natural_order, safe_name
 from simsort.errors import UserError, one_line
@@ -98,7 +98,8 @@ def stream_jobs(stream: Stream, probegroup, data_root: Path, settings: dict) -> 
     for suffix, recording, lfp in split(stream, settings):
         findings = check_recording(recording, f"{source} ({stream.name}{suffix})",
                                    min_recording_duration=settings["min_recording_duration"],
-                                   max_saturated_fraction=settings["max_saturated_fraction"])
+                                   max_saturated_fraction=settings["max_saturated_fraction"],
+                                   min_signal_uv=settings["min_signal_uv"])
         jobs.append(describe(stream.name + suffix, stream, recording, lfp, findings, data_root))
     return sorted(jobs, key=lambda job: natural_order(job["recording_name"]))
 
@@ -114,13 +115,22 @@ def common_source(stream: Stream) -> str:
 
 
 def note_timestamps(stream: Stream, settings: dict) -> None:
-    """Warn of gaps in the recording's own timestamps; sorting counts samples and goes on."""
+    """Look for gaps in the recording's own timestamps and warn of them; sorting counts samples and goes on."""
     if settings["skip_timestamps_check"]:
+        stream.sync = {"n_gaps": None, "reason": "--job_dispatch.skip-timestamps-check"}
         return
-    for segment_index, timestamps in enumerate(stream.timestamps):
-        trouble = check_timestamps(timestamps, stream.recording.sampling_frequency)
+    known = [(i, t) for i, t in enumerate(stream.timestamps) if t is not None and len(t) > 1]
+    if not known:
+        stream.sync = {"n_gaps": None, "reason": "the format stores no timestamps"}
+        return
+    rate = stream.recording.sampling_frequency
+    for segment_index, timestamps in known:
+        trouble = check_timestamps(timestamps, rate)
         if trouble:
             stream.warnings.append(f"segment {segment_index + 1}: {trouble}: times are counted from samples instead")
+    found = [timestamp_statistics(timestamps, rate) for _, timestamps in known]
+    stream.sync = {"n_gaps": sum(n_gaps for _, n_gaps, _ in found), "n_backwards": sum(n for n, _, _ in found),
+                   "largest_deviation_ms": round(max(worst for _, _, worst in found), 3)}
 
 
 def split(stream: Stream, settings: dict):
@@ -189,7 +199,7 @@ def describe(name: str, stream: Stream, recording, lfp, findings: Findings, data
         "size_bytes": None, "probe": None,
         "fingerprint": fingerprint(stream.files, data_root),
         "warnings": [*stream.warnings, *findings.warnings],
-        "session_start_time": stream.session_start_time,
+        "session_start_time": stream.session_start_time, "sync": stream.sync,
     }
     if recording is not None:
         job |= {

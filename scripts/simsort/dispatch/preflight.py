@@ -35,7 +35,7 @@ class Findings:
 
 
 def check_recording(recording, source: str, *, min_recording_duration: float = -1.0,
-                    max_saturated_fraction: float = 0.5) -> Findings:
+                    max_saturated_fraction: float = 0.5, min_signal_uv: float = 0.0) -> Findings:
     """Check one recording's header, geometry and a few chunks of its samples.
 
     Parameters
@@ -48,6 +48,8 @@ def check_recording(recording, source: str, *, min_recording_duration: float = -
         Seconds; a shorter recording is skipped. -1: none is.
     max_saturated_fraction : float, default: 0.5
         A recording with more of its sampled values at the converter's limits fails.
+    min_signal_uv : float, default: 0.0
+        A recording whose median channel has a smaller standard deviation fails, where gains to uV are known.
 
     Returns
     -------
@@ -73,7 +75,18 @@ def check_recording(recording, source: str, *, min_recording_duration: float = -
         findings.failure = f"{source}: samples cannot be read ({one_line(error)}): copy the file again"
         return findings
     check_samples(recording, source, statistics, max_saturated_fraction, findings)
+    if not findings.failure and recording.has_scaleable_traces():
+        findings.failure = check_signal(recording, source, statistics, min_signal_uv)
     return findings
+
+
+def check_signal(recording, source: str, statistics, min_signal_uv: float) -> str:
+    """Return what is wrong with a signal that is next to nothing, or an empty text."""
+    signal_uv = float(np.median(statistics.deviation * recording.get_channel_gains()))
+    if signal_uv >= min_signal_uv:
+        return ""
+    return f"{source}: near zero, the median channel's standard deviation is {signal_uv:.2g} uV: check the gains in " \
+           f"the file and that the probe was recording; --job_dispatch.min-signal-uv {min_signal_uv:g} is the limit"
 
 
 def check_header(recording, source: str) -> str:
@@ -114,14 +127,17 @@ class Statistics:
     first_bad_s: float | None
     flat: np.ndarray  # constant within every chunk
     saturated: np.ndarray  # samples at the converter's limits
+    deviation: np.ndarray  # mean over the chunks of the standard deviation, in the recording's own units
 
 
 def sample_statistics(recording) -> Statistics:
     """Read a few chunks spread evenly over the recording, one at a time, and sum what the checks need."""
     n_channels = recording.get_num_channels()
-    statistics = Statistics(0, np.zeros(n_channels, int), None, np.ones(n_channels, bool), np.zeros(n_channels, int))
+    statistics = Statistics(0, np.zeros(n_channels, int), None, np.ones(n_channels, bool), np.zeros(n_channels, int),
+                            np.zeros(n_channels))
     limits = converter_limits(recording)
-    for segment_index, start, end in chunk_bounds(recording):
+    bounds = chunk_bounds(recording)
+    for segment_index, start, end in bounds:
         traces = recording.get_traces(segment_index=segment_index, start_frame=start, end_frame=end)
         bad = ~np.isfinite(traces) if traces.dtype.kind == "f" else np.zeros((1, n_channels), bool)
         if bad.any() and statistics.first_bad_s is None:
@@ -130,6 +146,8 @@ def sample_statistics(recording) -> Statistics:
         statistics.n_bad += bad.sum(axis=0)
         statistics.flat &= traces.min(axis=0) == traces.max(axis=0)
         statistics.saturated += count_saturated(traces, limits)
+        with np.errstate(invalid="ignore"):  # infinite samples are counted above
+            statistics.deviation += traces.std(axis=0, dtype="float64") / len(bounds)
     return statistics
 
 
@@ -256,18 +274,35 @@ def check_timestamps(timestamps, sampling_frequency_hz: float) -> str:
     """
     if timestamps is None or len(timestamps) < 2:
         return ""
-    n_samples, stride = len(timestamps), max(1, int(sampling_frequency_hz))
-    coarse = np.asarray(timestamps[::stride], dtype="float64")
-    expected_s = stride / sampling_frequency_hz
-    deviation_ms = np.abs(np.diff(coarse) - expected_s) * 1000
-    worst_ms = float(deviation_ms.max()) if len(deviation_ms) else 0.0
-    n_negative = 0
-    for start in np.unique(np.linspace(0, max(0, n_samples - stride), N_CHUNKS).astype(int)).tolist():
-        steps_ms = np.diff(np.asarray(timestamps[start:start + stride], dtype="float64")) * 1000
-        n_negative += int((steps_ms < -MAX_NEGATIVE_STEP_MS).sum())
-        worst_ms = max(worst_ms, float(np.abs(steps_ms - 1000 / sampling_frequency_hz).max(initial=0.0)))
+    n_negative, _, worst_ms = timestamp_statistics(timestamps, sampling_frequency_hz)
     if n_negative > MAX_NEGATIVE_STEPS:
         return f"timestamps step backwards {n_negative} times in the sampled seconds"
     if worst_ms > MAX_DEVIATION_MS:
         return f"timestamps have gaps or jumps of up to {worst_ms:.1f} ms"
     return ""
+
+
+def timestamp_statistics(timestamps, sampling_frequency_hz: float) -> tuple[int, int, float]:
+    """Return steps backwards (in the sampled seconds), seconds with a gap or jump, and the largest deviation in ms.
+
+    Parameters
+    ----------
+    timestamps : array-like (samples,)
+        Seconds, at least two.
+    sampling_frequency_hz : float
+        Sampling rate.
+    """
+    n_samples, stride = len(timestamps), max(1, int(sampling_frequency_hz))
+    coarse = np.asarray(timestamps[::stride], dtype="float64")
+    expected_s = stride / sampling_frequency_hz
+    deviation_ms = np.abs(np.diff(coarse) - expected_s) * 1000
+    worst_ms = float(deviation_ms.max()) if len(deviation_ms) else 0.0
+    uneven = set(np.flatnonzero(deviation_ms > MAX_DEVIATION_MS).tolist())
+    n_negative = 0
+    for start in np.unique(np.linspace(0, max(0, n_samples - stride), N_CHUNKS).astype(int)).tolist():
+        steps_ms = np.diff(np.asarray(timestamps[start:start + stride], dtype="float64")) * 1000
+        n_negative += int((steps_ms < -MAX_NEGATIVE_STEP_MS).sum())
+        deviating = np.abs(steps_ms - 1000 / sampling_frequency_hz)
+        worst_ms = max(worst_ms, float(deviating.max(initial=0.0)))
+        uneven |= {(start + int(place)) // stride for place in np.flatnonzero(deviating > MAX_DEVIATION_MS)}
+    return n_negative, len(uneven), worst_ms

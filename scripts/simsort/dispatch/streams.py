@@ -30,6 +30,8 @@ class Stream:
         ISO 8601, where the format tells.
     timestamps : list
         Per segment the recording's own timestamps in seconds (array-like, read lazily) or None.
+    sync : dict
+        What was found in them: `n_gaps` (None: unknown, with the `reason`), `n_backwards`, `largest_deviation_ms`.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Stream:
     warnings: list = dataclasses.field(default_factory=list)
     session_start_time: str | None = None
     timestamps: list = dataclasses.field(default_factory=list)
+    sync: dict = dataclasses.field(default_factory=dict)
 
 
 def find_files(folder: Path, *suffixes: str) -> list[Path]:

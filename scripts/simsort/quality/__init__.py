@@ -1,0 +1,1 @@
+"""The verdict on a recording: noise, mains, saturation, artefacts, channels, drift, yield."""
