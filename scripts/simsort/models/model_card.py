@@ -34,7 +34,7 @@ def model_card(note: dict) -> str:
     lines += ["Detector: {:,} parameters. Encoder: {:,} parameters. Format {}, architecture `{}`.".format(
         note["detector"]["n_parameters"], note["encoder"]["n_parameters"], note["format"], note["architecture"]), ""]
     lines += ["## Input", "", *facts(note["input"]), "", "## Limits", "", LIMITS, ""]
-    for title in ("data", "training", "made"):
+    for title in ("data", "training", "made", "finetuning"):
         if note.get(title):
             lines += [f"## {title.capitalize()}", "", *facts(note[title]), ""]
     for title, scores in (note.get("scores") or {}).items():

@@ -13,7 +13,7 @@ GMM_DIM = 5
 SEED = 0
 
 
-def score(detector, encoder, cases: list[Case], device="cpu") -> dict:
+def score(detector, encoder, cases: list[Case], device="cpu", *, with_baselines: bool = True) -> dict:
     """Score a detector and an encoder.
 
     Parameters
@@ -22,6 +22,8 @@ def score(detector, encoder, cases: list[Case], device="cpu") -> dict:
     encoder : Encoder
     cases : list of Case
     device : str
+    with_baselines : bool, default: True
+        Also score what needs no networks.
 
     Returns
     -------
@@ -35,14 +37,16 @@ def score(detector, encoder, cases: list[Case], device="cpu") -> dict:
     for case in cases:
         logit, shift, identity = answers(detector, encoder, case, device)
         depth = -case.events.snippets[:, 0, detector.form.n_before].numpy()
-        parts = dict(detection_f1=best_f1(logit, case), threshold_f1=best_f1(depth, case))
+        parts = dict(detection_f1=best_f1(logit, case))
+        if with_baselines:
+            parts["threshold_f1"] = best_f1(depth, case)
         own = case.events.unit.numpy() >= 0
         if own.any():
             parts["timing_samples"] = float(np.abs(shift - case.events.shift_samples.numpy())[own].mean())
         for name, value in parts.items():
             found.setdefault(name, []).append(value)
         for group in case.groups:
-            for name, value in identification(identity[group.rows], group).items():
+            for name, value in identification(identity[group.rows], group, with_baselines=with_baselines).items():
                 found.setdefault(name, []).append(value)
     return {name: float(np.mean(values)) for name, values in found.items()}
 
@@ -74,17 +78,19 @@ def best_f1(values: np.ndarray, case: Case) -> float:
     return float((2 * n_hit / np.maximum(n_hit + n_false + case.n_true, 1)).max(initial=0.0))
 
 
-def identification(embedding: np.ndarray, group: Group) -> dict:
+def identification(embedding: np.ndarray, group: Group, *, with_baselines: bool = True) -> dict:
     """Return accuracy and adjusted Rand indices of one group, of the embedding and of principal components."""
     from sklearn.decomposition import PCA
 
+    short = PCA(min(GMM_DIM, *embedding.shape), random_state=SEED).fit_transform(embedding)
+    found = dict(accuracy=prototype_accuracy(embedding, group.unit), ari_kmeans=ari(embedding, group.unit, "kmeans"),
+                 ari_gmm=ari(short, group.unit, "gmm"))
+    if not with_baselines:
+        return found
     most = min(max(PCA_DIMS), *group.traces.shape)
     components = PCA(most, random_state=SEED).fit_transform(group.traces)
-    short = PCA(min(GMM_DIM, *embedding.shape), random_state=SEED).fit_transform(embedding)
     dims = sorted({min(dim, most) for dim in PCA_DIMS})
-    return dict(
-        accuracy=prototype_accuracy(embedding, group.unit), ari_kmeans=ari(embedding, group.unit, "kmeans"),
-        ari_gmm=ari(short, group.unit, "gmm"),
+    return found | dict(
         accuracy_pca=max(prototype_accuracy(components[:, :dim], group.unit) for dim in dims),
         ari_kmeans_pca=max(ari(components[:, :dim], group.unit, "kmeans") for dim in dims),
         ari_gmm_pca=max(ari(components[:, :dim], group.unit, "gmm") for dim in dims))
