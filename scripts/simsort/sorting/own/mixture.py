@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from simsort.sorting.own.kernels import knot_sums, posterior, squared_distances
+from simsort.sorting.own.kernels import knot_products, knot_sums, posterior, squared_distances
+
+
+ENOUGH_GAIN = 1e-3  # of the mean log likelihood
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,33 +108,36 @@ class DriftingMixture:
     def slopes(self, means: np.ndarray) -> np.ndarray:
         """Return the features of the time derivative of means (..., n_features)."""
         n = len(self.derivative)
-        return (means.reshape(*means.shape[:-1], -1, n) @ self.derivative).reshape(means.shape)
+        return (means.reshape(*means.shape[:-1], self.n_features // n, n) @ self.derivative).reshape(means.shape)
 
     def distances(self, means: np.ndarray, rows=None) -> tuple[np.ndarray, np.ndarray]:
         """Return squared distances and half log determinants (n, n_clusters) of events to moving means."""
-        features, knot, place = self.features, self.knot, self.place
-        if rows is not None:
-            features, knot, place = features[rows], knot[rows], place[rows]
-        shape = (len(features), len(means))
-        squared, half_log_det = np.empty(shape), np.empty(shape)
-        squared_distances(features, knot, place, means, self.slopes(means), self.settings.amplitude_sd,
-                          self.settings.jitter_sd, squared, half_log_det)
-        return squared, half_log_det
+        return squared_distances(*self.chosen(rows), *self.prepared(means), self.settings.amplitude_sd,
+                                 self.settings.jitter_sd)
 
     def expectation(self, means, shares, rows=None) -> tuple[np.ndarray, np.ndarray]:
         """Return responsibilities (n, n_clusters + 1) and log likelihoods (n,) under given clusters."""
-        squared, half_log_det = self.distances(means, rows)
-        responsibilities = np.empty((len(squared), len(means) + 1))
         settings = self.settings
-        likelihood = posterior(squared, half_log_det, np.log(np.maximum(shares, 1e-12)), self.log_background,
-                               settings.contamination, settings.spread, self.n_features, responsibilities)
-        return responsibilities, likelihood
+        return posterior(*self.chosen(rows), *self.prepared(means), settings.amplitude_sd, settings.jitter_sd,
+                         np.log(np.maximum(shares, 1e-12)), self.log_background, settings.contamination,
+                         settings.spread)
+
+    def chosen(self, rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return features, knot and place of some events, of all if `rows` is None."""
+        if rows is None:
+            return self.features, self.knot, self.place
+        return self.features[rows], self.knot[rows], self.place[rows]
+
+    def prepared(self, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return means and derivatives of every knot and the next, and their inner products: see `squared_distances`."""
+        by_knot = np.ascontiguousarray(np.swapaxes(means, 0, 1), dtype=np.float64)
+        slopes = self.slopes(by_knot)
+        table = np.concatenate([by_knot[:-1], by_knot[1:], slopes[:-1], slopes[1:]], axis=1)
+        return (np.ascontiguousarray(np.swapaxes(table, 1, 2), dtype=np.float32), knot_products(by_knot, slopes))
 
     def moving_mean(self, weight: np.ndarray, rows=None) -> np.ndarray:
         """Return the smooth mean (n_knots, n_features) of weighted events."""
-        features, knot, place = self.features, self.knot, self.place
-        if rows is not None:
-            features, knot, place = features[rows], knot[rows], place[rows]
+        features, knot, place = self.chosen(rows)
         weight = np.ascontiguousarray(weight, dtype=float)
         diagonal, beside, right = knot_sums(features, knot, place, weight, self.n_knots)
         stiffness = self.settings.stiffness
@@ -143,13 +149,37 @@ class DriftingMixture:
         return solveh_banded(banded, right)
 
     def fit(self, n_rounds: int) -> None:
-        """Run EM."""
+        """Run EM, at most so many rounds: until the likelihood hardly grows."""
+        before = -np.inf
         for _ in range(n_rounds):
             self.expect()
+            now = float(self.likelihood.mean()) if self.n_events else 0.0
+            if now - before < ENOUGH_GAIN:
+                return
+            before = now
             for cluster in range(self.n_clusters):
                 self.means[cluster] = self.moving_mean(self.responsibilities[:, cluster])
             self.shares = self.responsibilities[:, :-1].sum(axis=0) / max(self.n_events, 1)
         self.expect()
+
+    def fit_newest(self, n_rounds: int) -> None:
+        """Run EM for the last cluster alone, beside the others as they were before it was added."""
+        others, before = self.responsibilities, self.likelihood
+        mean, share = self.means[-1:], self.shares[-1:]
+        for step in range(n_rounds + 1):
+            squared, half_log_det = self.distances(mean)
+            own = np.log(max(share[0], 1e-12)) + contaminated(squared[:, 0], self.n_features, self.settings) \
+                - half_log_det[:, 0]
+            # with the newest cluster the likelihood is the sum of both
+            likelihood = np.logaddexp(before, own)
+            weight = np.exp(own - likelihood)
+            if step < n_rounds:
+                mean = self.moving_mean(weight)[None]
+                share = np.array([weight.mean()])
+        self.means[-1], self.shares[-1] = mean[0], share[0]
+        kept = others * (1 - weight)[:, None]
+        self.responsibilities = np.concatenate([kept[:, :-1], weight[:, None], kept[:, -1:]], axis=1)
+        self.likelihood = likelihood
 
     def expect(self) -> None:
         """Bring the responsibilities up to date."""
@@ -171,13 +201,22 @@ class DriftingMixture:
 
     def occupancy(self) -> np.ndarray:
         """Return how many events of each cluster lie around each knot, (n_clusters, n_knots)."""
-        counts = np.zeros((self.n_clusters, self.n_knots))
-        weights = self.responsibilities[:, :-1]
-        np.add.at(counts.T, self.knot, weights * (1 - self.place)[:, None])
-        np.add.at(counts.T, self.knot + 1, weights * self.place[:, None])
-        return counts
+        counts = np.zeros((self.n_knots, self.n_clusters))
+        if self.n_events:
+            there, first = np.unique(self.knot, return_index=True)  # events are in the order of time
+            weights, place = self.responsibilities[:, :-1], self.place[:, None]
+            counts[there] += np.add.reduceat(weights * (1 - place), first)
+            counts[there + 1] += np.add.reduceat(weights * place, first)
+        return counts.T
 
     def sizes(self) -> np.ndarray:
         """Return the length of each cluster's mean, over the times at which it fires, (n_clusters,)."""
         occupancy = self.occupancy()
         return (occupancy * np.linalg.norm(self.means, axis=2)).sum(axis=1) / np.maximum(occupancy.sum(axis=1), 1e-9)
+
+
+def contaminated(squared: np.ndarray, n_features: int, settings: MixtureSettings) -> np.ndarray:
+    """Return log densities, but for a constant, of a Gaussian contaminated with a wider one, at squared distances."""
+    pure, mixed = np.log(1 - settings.contamination), np.log(settings.contamination)
+    wide = mixed - n_features * np.log(settings.spread) - squared / (2 * settings.spread**2)
+    return np.logaddexp(pure - squared / 2, wide)

@@ -26,6 +26,7 @@ def seed_clusters(mixture: DriftingMixture, *, window_s: float = 40.0, most: int
         Clusters at the end.
     """
     n_features = mixture.n_features
+    mixture.expect()
     free = mixture.responsibilities[:, -1] > 0.5
     dead = np.zeros(mixture.n_events, dtype=bool)
     density = neighbour_distances(mixture, free, window_s)
@@ -43,9 +44,11 @@ def seed_clusters(mixture: DriftingMixture, *, window_s: float = 40.0, most: int
         weight = np.zeros(mixture.n_events)
         weight[members] = 1.0
         mixture.add(mixture.moving_mean(weight)[None], np.array([len(members) / mixture.n_events]))
-        mixture.fit(2)
+        mixture.fit_newest(2)
+        if mixture.n_clusters % REFRESH == 0:
+            mixture.fit(2)
         free = mixture.responsibilities[:, -1] > 0.5
-        if n_tries % REFRESH == 0:
+        if mixture.n_clusters % REFRESH == 0:
             density = neighbour_distances(mixture, free, window_s)
 
 

@@ -96,15 +96,18 @@ def without_duplicates(templates: Templates, responses: np.ndarray, first_lag: i
     """
     gone = np.zeros(len(templates.counts), dtype=bool)
     lags = np.arange(-MOST_SHIFT, MOST_SHIFT + 1) - first_lag
+    late = np.einsum("ukcq,lqr->ulcr", templates.means, responses[lags]) / templates.means.shape[1]
+    means = templates.means.mean(axis=1)
     for one in np.argsort(-templates.counts, kind="stable"):
         if gone[one] or templates.is_noise[one]:
             continue
-        late = np.einsum("kcq,lqr->lkcr", templates.means[one], responses[lags])
         for other in np.flatnonzero(~gone & ~templates.is_noise):
             if other == one:
                 continue
             error = 1 / templates.counts[one] + 1 / templates.counts[other]
-            if change(late, templates.means[other], error) < SAME_CHANGE and not strangers(trains[one], trains[other]):
+            least = min(change(late[one], means[other], error), change(late[other], means[one], error))
+            if (templates.counts[other] <= templates.counts[one] and least < SAME_CHANGE
+                    and not strangers(trains[one], trains[other])):
                 gone[other] = True
             elif locked(trains[other], trains[one]) and smaller(templates, other, one):
                 gone[other] = True
@@ -116,12 +119,11 @@ def change(late: np.ndarray, other: np.ndarray, error: float) -> float:
 
     Parameters
     ----------
-    late : array, (n_lags, n_knots, n_channels, n_features)
-    other : array, (n_knots, n_channels, n_features)
+    late : array, (n_lags, n_channels, n_features)
+    other : array, (n_channels, n_features)
     error : float
         Variance of the templates' difference in every feature.
     """
-    late, other = late.mean(axis=1), other.mean(axis=0)
     channels = (late[MOST_SHIFT] != 0).any(axis=1) & (other != 0).any(axis=1)
     shared, shared_other = late[:, channels], other[channels]
     seen, seen_other = (shared[MOST_SHIFT] ** 2).sum(), (shared_other**2).sum()
