@@ -5,8 +5,11 @@ from spikeinterface.core.job_tools import TimeSeriesChunkExecutor
 
 from simsort.errors import UserError
 
+REMEDY = ("replace such samples in the file, or leave that part out with --preprocessing.t-start and "
+          "--preprocessing.t-stop")
 
-def check_finite(recording, source: str, job_kwargs: dict) -> None:
+
+def check_finite(recording, source: str, job_kwargs: dict, remedy: str = REMEDY) -> None:
     """Read a whole floating-point recording chunk by chunk and raise at the first NaN or infinity.
 
     One such sample spreads over seconds through the filters and over all channels through the reference, without any
@@ -20,6 +23,8 @@ def check_finite(recording, source: str, job_kwargs: dict) -> None:
         The file it came from, for the message.
     job_kwargs : dict
         SpikeInterface's job keywords.
+    remedy : str
+        What to do about it, for the message.
 
     Raises
     ------
@@ -36,9 +41,7 @@ def check_finite(recording, source: str, job_kwargs: dict) -> None:
         time_s = frame / recording.get_sampling_frequency()
         segment = f" of segment {segment_index}" if recording.get_num_segments() > 1 else ""
         raise UserError(f"{source}: channel {recording.channel_ids[channel_index]} is NaN or infinite {time_s:.4f} s "
-                        f"after the start{segment}",
-                        "replace such samples in the file, or leave that part out with --preprocessing.t-start and "
-                        "--preprocessing.t-stop")
+                        f"after the start{segment}", remedy)
 
 
 def _first_bad_sample(segment_index, start_frame, end_frame, context):

@@ -18,6 +18,7 @@ N_NOISE_PIECES, NOISE_PIECE_MS = 20, 500
 COMMON_REFERENCE_CHANNELS = 32
 GAP = 0.01  # of the largest samples: a stretch in which no channel reaches this holds no signal
 GAP_SAMPLES = 15
+ARTEFACT, ARTEFACT_MS = 300.0, 10.0  # no spike is so many noise levels large; the filter rings on for a while
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +53,12 @@ class Traces:
         return [(start, min(start + step, self.n_samples)) for start in range(0, self.n_samples, step)]
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, int]:
-        """Return whitened traces (n_channels, n) of a piece with its margins, and the first sample of them."""
+        """Return whitened traces (n_channels, n) of a piece with its margins, and the first sample of them.
+
+        They are 0 around artefacts.
+        """
         first, last = max(start - MARGIN, 0), min(stop + MARGIN, self.n_samples)
-        return self.whitening(self.recording.get_traces(start_frame=first, end_frame=last).T), first
+        return without_artefacts(self.whitening(self.recording.get_traces(start_frame=first, end_frame=last).T)), first
 
 
 def open_traces(recording, *, seed: int = 0) -> Traces:
@@ -68,7 +72,8 @@ def open_traces(recording, *, seed: int = 0) -> Traces:
         Chooses the pieces from which the noise is measured.
     """
     prepared = prepare(recording)
-    pieces = get_random_data_chunks(prepared, num_chunks_per_segment=N_NOISE_PIECES, seed=seed, concatenated=False,
+    n_pieces = min(N_NOISE_PIECES, max(int(prepared.get_total_duration() * 1000 / NOISE_PIECE_MS), 1))
+    pieces = get_random_data_chunks(prepared, num_chunks_per_segment=n_pieces, seed=seed, concatenated=False,
                                     chunk_duration=f"{NOISE_PIECE_MS}ms")
     contacts_um = np.asarray(recording.get_channel_locations(), dtype=float)[:, :2]
     whitening = fit_whitening(without_gaps(np.concatenate(pieces).T), contacts_um, SAMPLING_FREQUENCY_HZ)
@@ -80,6 +85,15 @@ def without_gaps(traces: np.ndarray) -> np.ndarray:
     level = maximum_filter1d(np.abs(traces).max(axis=0), GAP_SAMPLES)
     there = level > GAP * np.quantile(level, 0.95)
     return traces if there.all() or not there.any() else traces[:, there]
+
+
+def without_artefacts(whitened: np.ndarray) -> np.ndarray:
+    """Set whitened traces (n_channels, n) to 0 around samples that are too large for spikes, as saturation gives."""
+    loud = np.abs(whitened).max(axis=0) > ARTEFACT
+    if loud.any():
+        margin = round(ARTEFACT_MS * SAMPLING_FREQUENCY_HZ / 1000)
+        whitened[:, maximum_filter1d(loud.astype(np.uint8), 2 * margin + 1) > 0] = 0.0
+    return whitened
 
 
 def prepare(recording):

@@ -1,0 +1,82 @@
+"""Short recordings of which every spike is known, made here so that no generator's peculiarities come in."""
+
+import numpy as np
+import pytest
+import spikeinterface as si
+from probeinterface import generate_linear_probe, generate_tetrode
+
+NOISE_UV = 10.0
+
+
+def wired(probe):
+    """A probe whose contacts are the channels in their order."""
+    probe.set_device_channel_indices(np.arange(probe.get_contact_count()))
+    return probe
+
+
+def waveform(t_ms, width_ms):
+    """A trough and a slower hump."""
+    return -np.exp(-((t_ms / width_ms) ** 2)) + 0.3 * np.exp(-(((t_ms - 4 * width_ms) / (3 * width_ms)) ** 2))
+
+
+def known(fs_hz=30000.0, duration_s=10.0, gains_uv=((150, 60, 40, 20), (20, 130, 50, 60), (50, 25, 40, 160)),
+          widths_ms=(0.12, 0.2, 0.16), rate_hz=15.0, seed=0):
+    """Return traces in uV (n_samples, n_channels) and the true spike samples of every unit."""
+    rng = np.random.default_rng(seed)
+    n_samples = int(duration_s * fs_hz)
+    traces = rng.normal(0, NOISE_UV, (n_samples, len(gains_uv[0])))
+    reach = int(0.003 * fs_hz)
+    trains = []
+    for gains, width_ms in zip(gains_uv, widths_ms):
+        times_s = np.cumsum(0.003 + rng.exponential(1 / rate_hz, int(2 * rate_hz * duration_s)))
+        times_s = times_s[(times_s > 0.01) & (times_s < duration_s - 0.01)]
+        trains.append(np.round(times_s * fs_hz).astype(int))
+        for time_s, sample in zip(times_s, trains[-1]):
+            around = np.arange(sample - reach, sample + reach)
+            traces[around] += waveform((around / fs_hz - time_s) * 1000, width_ms)[:, None] * gains
+    return traces.astype("float32"), trains
+
+
+def recording_of(*segments, fs_hz=30000.0, probe="fitting"):
+    """Return a recording in memory of traces (n_samples, n_channels)."""
+    recording = si.NumpyRecording(list(segments), fs_hz)
+    n_channels = segments[0].shape[1]
+    if probe == "fitting":
+        probe = wired(generate_tetrode() if n_channels == 4 else generate_linear_probe(n_channels, ypitch=20.0))
+    if probe is not None:
+        recording.set_probe(probe)
+    return recording
+
+
+def accuracies(sorting, trains, fs_hz=30000.0):
+    """Accuracy of every true unit."""
+    from spikeinterface.comparison import compare_sorter_to_ground_truth
+
+    truth = si.NumpySorting.from_unit_dict([dict(enumerate(trains))], fs_hz)
+    comparison = compare_sorter_to_ground_truth(truth, sorting, exhaustive_gt=True)
+    return comparison.get_performance()["accuracy"].to_numpy(float)
+
+
+@pytest.fixture(scope="session")
+def tetrode():
+    """Ten seconds of a tetrode with three units: traces in uV and spike samples."""
+    return known()
+
+
+@pytest.fixture(scope="session")
+def drifting():
+    """Sixteen seconds of 24 channels whose tissue moves by 40 um: recording and spike samples."""
+    fs_hz, duration_s, rng = 30000.0, 16.0, np.random.default_rng(0)
+    probe = wired(generate_linear_probe(24, ypitch=20.0))
+    depths_um = probe.contact_positions[:, 1]
+    traces = rng.normal(0, NOISE_UV, (int(fs_hz * duration_s), 24))
+    t_ms = np.arange(-60, 60) / fs_hz * 1000
+    trains = []
+    for depth_um, width_ms in zip(np.linspace(60, 400, 8), np.linspace(0.1, 0.24, 8)):
+        times_s = np.cumsum(0.003 + rng.exponential(1 / 12, 400))
+        trains.append(np.round(times_s[(times_s > 0.01) & (times_s < duration_s - 0.01)] * fs_hz).astype(int))
+        for sample in trains[-1]:
+            now_um = depth_um + 40.0 * sample / len(traces)
+            gains = 250.0 * np.exp(-np.abs(depths_um - now_um) / 25.0)
+            traces[sample - 60:sample + 60] += waveform(t_ms, width_ms)[:, None] * gains
+    return recording_of(traces.astype("float32"), probe=probe), trains
