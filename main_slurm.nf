@@ -12,6 +12,7 @@ include { POSTPROCESS  } from './modules/postprocess/main'
 include { CURATE       } from './modules/curate/main'
 include { VISUALIZE    } from './modules/visualize/main'
 include { QC           } from './modules/qc/main'
+include { NWB          } from './modules/nwb/main'
 include { FAILURES     } from './modules/failures/main'
 include { COLLECT      } from './modules/collect/main'
 
@@ -31,6 +32,13 @@ def sessionOf(data_path) {
 def probeFiles(settings) {
     def named = [settings.probe] + (settings.probe_paths ?: [:]).values()
     return named.findAll { name -> name && file(name, glob: false).exists() }.collect { name -> file(name, glob: false) }
+}
+
+// The recordings of one NWB file: their jobs, and what each stage left of them.
+def nwbInputs(name, parts) {
+    def meta = [id: name, duration_min: parts.collect { it -> it.meta.duration_min }.max(), n_channels: parts.collect { it -> it.meta.n_channels }.sum()]
+    def left = (0..2).collect { stage -> parts.collect { it -> it.folders[stage] }.findAll { folder -> folder != null } }
+    return tuple(meta, "[${parts.collect { it -> it.job }.join(', ')}]".toString(), left[0], left[1], left[2])
 }
 
 workflow {
@@ -100,10 +108,26 @@ workflow {
             source
         )
 
+        // MODULE: one file with all probes of a recording, when all of them are through
+        ch_left = ch_jobs.join(PREPROCESS.out.preprocessed, remainder: true)
+            .join(POSTPROCESS.out.postprocessed, remainder: true)
+            .join(CURATE.out.curated, remainder: true)
+            .map { meta, job, preprocessed, postprocessed, curated ->
+                tuple(parseJson(job).nwb_name, [meta: meta, job: job, folders: [preprocessed, postprocessed, curated]])
+            }
+            .groupTuple()
+        NWB(
+            ch_left.map { name, parts -> nwbInputs(name, parts.sort { part -> part.meta.id }) },
+            session,
+            ch_resolved.map { it -> toJson([nwb_subject: it.nwb_subject, nwb_ecephys: it.nwb_ecephys]) },
+            source
+        )
+
         // MODULE: what happened, failures included
         ch_records = DISPATCH.out.records
             .flatten()
-            .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record, QC.out.record)
+            .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
+            .mix(QC.out.record, NWB.out.records.flatten())
             .collect()
         FAILURES("${file(params.results_path, glob: false)}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)
         COLLECT(ch_records, FAILURES.out.failures, CHECK_PARAMS.out.resolved, session, source)

@@ -32,7 +32,7 @@ process DISPATCH {
     stub:
     """
     mkdir -p jobs/records/0
-    echo '{"recording_name": "stub_recording1", "session_name": "stub", "state": "ready", "duration_s": 60, "n_channels": 32}' > jobs/0.json
+    echo '{"recording_name": "stub_recording1", "nwb_name": "stub_recording1", "session_name": "stub", "state": "ready", "duration_s": 60, "n_channels": 32}' > jobs/0.json
     echo '{"stage": "dispatch", "recording_name": "stub_recording1", "session_name": "stub", "state": "done"}' > jobs/records/0/record.json
     """
 }

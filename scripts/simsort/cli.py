@@ -32,6 +32,7 @@ STAGES = {
     "curate": "label units by the quality rule",
     "visualize": "draw pictures",
     "qc": "judge a recording: pass, warn or fail, with pictures",
+    "nwb": "write the NWB file of a recording, all probes and units",
     "failures": "gather why stages failed from Nextflow's trace",
     "collect": "write the summary files and index.html of a results folder",
     "report": "print what a results folder holds; exit status 1 if anything failed",

@@ -63,11 +63,11 @@ def test_a_second_run_starts_where_the_first_ended(sorted_session, spikeglx_sess
     again = run_slm(folder, "--n_jobs", "2", DATA_PATH=spikeglx_session.path)
     assert again.status == 0, again.text
     assert set(again.tasks("COMPLETED")) == RERUN
-    assert set(again.tasks("CACHED")) == {"CHECK_PARAMS", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "QC"}
+    assert set(again.tasks("CACHED")) == {"CHECK_PARAMS", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "QC", "NWB"}
 
     other_rule = run_slm(folder, "--n_jobs", "2", "--curation_args", "--rule 'snr > 1000'", DATA_PATH=spikeglx_session.path)
     assert other_rule.status == 0, other_rule.text
-    assert set(other_rule.tasks("COMPLETED")) == RERUN | {"CHECK_PARAMS", "CURATE", "VISUALIZE", "QC"}
+    assert set(other_rule.tasks("COMPLETED")) == RERUN | {"CHECK_PARAMS", "CURATE", "VISUALIZE", "QC", "NWB"}
     status = json.loads((other_rule.results / "status.json").read_text())
     assert status["verdicts"][NAME]["n_passing"] == 0
 

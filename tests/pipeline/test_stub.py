@@ -9,7 +9,7 @@ import pytest
 from workflow_runs import REPO, clean_environment, read_trace
 
 pytestmark = pytest.mark.pipeline
-STAGES = {"CHECK_PARAMS", "DISPATCH", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "QC", "FAILURES", "COLLECT"}
+STAGES = {"CHECK_PARAMS", "DISPATCH", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "QC", "NWB", "FAILURES", "COLLECT"}
 ALWAYS = {"DISPATCH", "FAILURES", "COLLECT"}  # not cached: they look at the data and at this run
 
 
@@ -51,7 +51,6 @@ def test_parameters_reach_the_stages(tmp_path, arguments, settings):
     (["--sorterr", "lupin"], "unknown parameter --sorterr: did you mean --sorter?"),
     (["--preprocessing.motion", "appply"], "allowed: skip, compute, apply"),
     (["--params_file", "/nowhere/params.json"], "params file /nowhere/params.json does not exist"),
-    (["--sorter", "simsort"], "not part of this version"),
 ])
 def test_a_mistake_stops_before_anything_runs(tmp_path, arguments, words):
     done, trace = run_stub(tmp_path, *arguments)
@@ -75,7 +74,7 @@ def test_resume_reruns_what_changed_and_nothing_else(tmp_path):
 
     assert ran() == STAGES
     assert ran() == ALWAYS
-    assert ran("--curation_args", "--rule 'snr > 3'") == ALWAYS | {"CHECK_PARAMS", "CURATE", "VISUALIZE", "QC"}
+    assert ran("--curation_args", "--rule 'snr > 3'") == ALWAYS | {"CHECK_PARAMS", "CURATE", "VISUALIZE", "QC", "NWB"}
     with open(pipeline / "scripts/simsort/records.py", "a") as source:
         source.write("# edited\n")
     assert ran() == STAGES

@@ -47,7 +47,7 @@ def test_named_files_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_command_lines_name_parameters_that_exist(page):
     known = {normal(name) for name, *_ in parameter_table()}
-    known |= {normal(name.split(".")[-1]) for name, *_ in parameter_table()} | {f"--{stage}-args" for stage in STAGES}
+    known |= {normal(name.split(".")[-1]) for name, *_ in parameter_table()} | {normal(f"--{stage}-args") for stage in STAGES}
     for line in re.findall(r"^.*spike_sort\.slm (--.*)$", page.read_text(), re.MULTILINE):
         for option in re.findall(r"(?<!\S)\"?(--[a-z_.-]+)", line):
             assert normal(option) in known | {"--dry-run", "--local", "--"}, f"{page.name}: {line}"

@@ -141,3 +141,12 @@ def test_bad_thresholds_stop_the_run_at_once(thresholds, words):
     with pytest.raises(UserError, match=".*--quality_control.thresholds.*") as error:
         resolve({"sorter": "lupin", "quality_control": {"thresholds": thresholds}})
     assert words in str(error.value)
+
+
+def test_the_document_has_every_measure_with_its_limits():
+    from workflow_runs import REPO
+
+    page = (REPO / "docs/quality.md").read_text()
+    for name, measure in MEASURES.items():
+        unit = f" ({measure.unit})" if measure.unit else ""
+        assert f"| `{name}`{unit} | {measure.description} | {LIMITS[name]} |" in page, name

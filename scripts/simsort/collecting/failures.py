@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simsort.errors import UserError
 
-STAGES = ("dispatch", "preprocess", "sort", "postprocess", "curate", "visualize", "qc")
+STAGES = ("dispatch", "preprocess", "sort", "postprocess", "curate", "visualize", "qc", "nwb")
 FAILED = ("FAILED", "ABORTED")
 
 OUT_OF_MEMORY = "out of memory: give the stage more (--max_memory) or fewer workers (--n_jobs)"
@@ -87,6 +87,10 @@ def describe_failure(task: dict) -> list[dict]:
     failure = {"stage": stage_of(task["process"]), "recording_name": None if task["tag"] == "-" else task["tag"],
                "reason": find_reason(Path(workdir) if workdir != "-" else None, str(task.get("exit", "-")).strip()),
                "exit": task.get("exit", "-"), "workdir": workdir}
+    if failure["stage"] == "nwb" and (Path(workdir) / "jobs.json").is_file():  # one file of several recordings
+        jobs = json.loads((Path(workdir) / "jobs.json").read_text())
+        return [failure | {"recording_name": job["recording_name"], "session_name": job["session_name"]}
+                for job in jobs]
     if failure["stage"] != "dispatch" or workdir == "-":
         return [failure]
     # When no recording is usable dispatch fails as a whole, but has said of each recording why.

@@ -11,7 +11,7 @@ from simsort.config.options import default_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 STAGE_TITLES = {"dispatch": "Find and check", "preprocess": "Preprocess", "sort": "Sort", "postprocess": "Postprocess",
-                "curate": "Curate", "visualize": "Visualize", "qc": "Quality control"}
+                "curate": "Curate", "visualize": "Visualize", "qc": "Quality control", "nwb": "NWB file"}
 SETTINGS_TITLES = {"globals": "Run", "job_dispatch": "Job dispatch", "preprocessing": "Preprocessing",
                    "spikesort": "Spike sorting", "postprocessing": "Postprocessing", "curation": "Curation",
                    "visualization": "Visualization", "quality_control": "Quality control", "nwb_subject": "NWB subject", "nwb_ecephys": "NWB ephys"}
@@ -73,6 +73,7 @@ def describe_recording(name: str, status: dict, records: dict, job: dict) -> dic
         "unit_pictures": [p for p in pictures if p["kind"] == "unit"],
         "unit_rows": unit_rows(units, pictures), "bad_channels": bad_channels(mine),
         "quality": quality_rows(mine.get("qc", {}).get("outputs", {})),
+        "nwb": mine.get("nwb", {}).get("outputs", {}).get("file"),
         "rule": mine.get("curate", {}).get("parameters", {}).get("rule"),
         "snippet": python_snippet(name, stages)}
 

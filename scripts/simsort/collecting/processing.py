@@ -12,11 +12,13 @@ from simsort import __version__
 from simsort.collecting.failures import STAGES
 
 PROCESS_NAMES = {"dispatch": "Job dispatch", "preprocess": "Ephys preprocessing", "sort": "Spike sorting",
-                 "postprocess": "Ephys postprocessing", "curate": "Ephys curation", "visualize": "Ephys visualization", "qc": "Ephys quality control"}
+                 "postprocess": "Ephys postprocessing", "curate": "Ephys curation", "visualize": "Ephys visualization", "qc": "Ephys quality control",
+                 "nwb": "NWB file"}
 # What the schema has no type of its own for.
-PROCESS_TYPES = {"dispatch": "Other", "qc": "Other"}
+PROCESS_TYPES = {"dispatch": "Other", "qc": "Other", "nwb": "File format conversion"}
 OUTPUT_PATHS = {"preprocess": "preprocessed/{}.json", "sort": "spikesorted/{}", "postprocess": "postprocessed/{}.zarr",
-                "curate": "curated/{}", "visualize": "visualization/{}", "qc": "quality_control/{}"}
+                "curate": "curated/{}", "visualize": "visualization/{}", "qc": "quality_control/{}",
+                "nwb": "nwb/{}"}
 NOT_KNOWN = "not recorded"
 
 
@@ -73,17 +75,18 @@ def data_process(record: dict, url: str):
                 language_version=record.get("python"), parameters=parameters, container=container,
                 core_dependency=Software(name="spikeinterface", version=packages.get("spikeinterface")),
                 **code_version(record.get("simsort_version", __version__), record.get("git_commit")))
-    outputs = {k: v for k, v in record["outputs"].items() if k not in ("units", "pictures")}
+    outputs = {k: v for k, v in record["outputs"].items() if k not in ("units", "pictures", "metrics")}
     surroundings = {"software_versions": packages, "host": record.get("host"),
                     "slurm_job_id": record.get("slurm_job_id"), "n_cpus": record.get("n_cpus")}
     notes = [f"{record['state']}: {record['reason']}"] if record["reason"] else []
     stored = record["state"] == "done" and record["stage"] in OUTPUT_PATHS
+    path = OUTPUT_PATHS[record["stage"]].format(outputs.get("file", record["recording_name"])) if stored else None
     return DataProcess(
         process_type=PROCESS_TYPES.get(record["stage"], PROCESS_NAMES[record["stage"]]),
         name=process_name(record), stage=ProcessStage.PROCESSING, code=code,
         experimenters=[],  # nobody told the pipeline who runs it
         pipeline_name="simsort", start_date_time=record["started"], end_date_time=record["ended"] or None,
-        output_path=OUTPUT_PATHS[record["stage"]].format(record["recording_name"]) if stored else None,
+        output_path=path,
         output_parameters=outputs | {"state": record["state"], "surroundings": surroundings},
         notes="; ".join(notes + list(record["warnings"])) or None, resources=resources(record))
 

@@ -8,7 +8,7 @@ import json
 
 from simsort.config.options import base_type, default_of, show
 from simsort.config.sorter_params import sorter_table
-from simsort.config.stages import (FAST, PRESETS, PRETRAINING_PRESETS, SORTERS_TO_COME, STAGES, WORKFLOWS_TO_COME,
+from simsort.config.stages import (FAST, PRESETS, PRETRAINING_PRESETS, STAGES, WORKFLOWS_TO_COME,
                                    Globals)
 
 COMMAND = "PYTHONPATH=scripts python3 -m simsort.config.parameter_docs > docs/parameters.md"
@@ -57,8 +57,6 @@ def section(title: str, stage: str, stage_class) -> str:
     lines = [f"## {title}", "", stage_class.__doc__.strip()]
     if stage:
         lines[-1] += f" Also `--{stage}.<name>`."
-    if stage.startswith("nwb_"):
-        lines[-1] += " This version checks and records these settings; it writes no NWB file yet."
     lines += ["", "| name | default | allowed | meaning |", "|---|---|---|---|"]
     lines += [row(field, stage) for field in dataclasses.fields(stage_class)]
     return "\n".join(lines) + "\n"
@@ -77,7 +75,7 @@ def row(field: dataclasses.Field, stage: str) -> str:
 def allowed(field: dataclasses.Field) -> str:
     """Spell choices and bounds, or the type."""
     choices, low, high = (field.metadata[k] for k in ("choices", "minimum", "maximum"))
-    coming = {"sorter": SORTERS_TO_COME, "workflow": WORKFLOWS_TO_COME}.get(field.name, ())
+    coming = {"workflow": WORKFLOWS_TO_COME}.get(field.name, ())
     if choices is not None:
         return ", ".join(f"`{choice}`" + " (later version)" * (choice in coming) for choice in choices)
     if low is not None and high is not None:

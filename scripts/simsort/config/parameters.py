@@ -10,6 +10,7 @@ import json
 import shlex
 from pathlib import Path
 
+from simsort.config.nwb import check_nwb
 from simsort.config.options import convert, default_of, lookup, normalise_name, show, unknown_name
 from simsort.config.quality_control import limits_of
 from simsort.config.sorter_params import check_sorter_params, sorter_table
@@ -308,8 +309,7 @@ def check_together(resolved: dict) -> None:
         raise UserError("--job_dispatch.input spikeinterface needs the reader's name", "add --job_dispatch_args "
                         "\"--input spikeinterface --spikeinterface-info '{\\\"reader_type\\\": ..., "
                         "\\\"reader_kwargs\\\": {...}}'\"")
-    if any(resolved[s] != dataclasses.asdict(STAGES[s]()) for s in ("nwb_subject", "nwb_ecephys")):
-        resolved["notices"].append("NWB settings are checked and recorded; this version writes no NWB files yet")
+    check_nwb(resolved["nwb_subject"], resolved["nwb_ecephys"])
 
 
 def check_cells(resolved: dict) -> None:

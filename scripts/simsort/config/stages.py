@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from simsort.config.nwb import NwbEcephys, NwbSubject
 from simsort.config.options import option
 from simsort.config.quality_control import QualityControl
 
@@ -152,32 +153,10 @@ class Visualization:
     motion_scatter_decimate: int = option(15, "one peak in n is drawn in the motion picture", minimum=1)
     max_unit_pictures: int = option(200, "most units that get a picture of their own", minimum=0)
     output_format: str = option("png", "picture format", choices=("png",))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class NwbSubject:
-    """Subject of the NWB file."""
-
-    subject_id: str | None = option(None, "identifier of the animal")
-    species: str | None = option(None, "Latin name or NCBI taxonomy link")
-    sex: str | None = option(None, "sex", choices=("M", "F", "U", "O"))
-    age: str | None = option(None, "ISO 8601 duration, such as P90D")
-    date_of_birth: str | None = option(None, "ISO 8601 date")
-    genotype: str | None = option(None, "genotype")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class NwbEcephys:
-    """Electrical series of the NWB file."""
-
-    backend: str = option("zarr", "storage", choices=("zarr", "hdf5"))
-    stub: bool = option(False, "write only --stub-seconds")
-    stub_seconds: float = option(10.0, "seconds written with --stub", minimum=0.1)
-    write_lfp: bool = option(True, "write the LFP band")
-    write_raw: bool = option(False, "write the raw recording")
-    lfp_temporal_factor: int = option(2, "decimation of the LFP in time", minimum=1)
-    lfp_spatial_factor: int = option(4, "decimation of the LFP in space", minimum=1)
-    lfp_highpass_freq_min: float = option(0.1, "high-pass corner of the LFP in Hz", minimum=0.0)
+    figurl: str = option("auto", "Figurl links; auto: where KACHERY_API_KEY and KACHERY_ZONE are set",
+                         choices=("auto", "on", "off"))
+    figurl_data_url: str | None = option(None, "address below which a web server of your own will serve the folder figurl/ of "
+                                         "each recording's pictures; then no credentials are needed")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

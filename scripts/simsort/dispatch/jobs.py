@@ -11,6 +11,7 @@ from simsort.dispatch.preflight import Findings, check_recording, check_timestam
 from simsort.dispatch.probes import attach, choose_probe, load_probe, summarise
 from simsort.dispatch.streams import Stream, fingerprint, keep_stream, natural_order, safe_name
 from simsort.errors import UserError, one_line
+from simsort.nwb.names import file_stem
 
 
 def dispatch_session(data_path: Path, settings: dict) -> list[dict]:
@@ -47,7 +48,8 @@ def dispatch_session(data_path: Path, settings: dict) -> list[dict]:
         probes = load_probes(streams, data_root, settings)
         jobs = [job for stream in streams for job in stream_jobs(stream, probes[stream.name], data_root, settings)]
     common = {"session_name": session_name, "input_format": settings["input"], "debug": settings["debug"]}
-    return with_unique_names([{**job, **common} for job in jobs])
+    named = with_unique_names([{**job, **common} for job in jobs])
+    return [{**job, "nwb_name": safe_name(file_stem(session_name, job["recording_name"]))} for job in named]
 
 
 def find_streams(data_path: Path, data_root: Path, settings: dict) -> list[Stream]:
