@@ -35,6 +35,8 @@ STAGES = {
     "nwb": "write the NWB file of a recording, all probes and units",
     "failures": "gather why stages failed from Nextflow's trace",
     "collect": "write the summary files and index.html of a results folder",
+    "view": "show a results folder in a browser and save what is curated there",
+    "apply-curation": "make a curation part of the results, as a new version",
     "report": "print what a results folder holds; exit status 1 if anything failed",
     "evaluate": "score a sorting against known spikes",
     "bench": "measure the pipeline, the simulator or the sorters",

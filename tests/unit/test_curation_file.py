@@ -11,10 +11,10 @@ def test_curation_validates_and_applies(unit_ids, tmp_path):
     import spikeinterface.full as si
     from spikeinterface.curation import apply_curation, load_curation, validate_curation_dict
 
-    from simsort.curation.curation_file import write_curation
+    from simsort.curation.curation_file import automatic_curation, write_curation
 
     labels = ["pass", "fail", "unknown"][:len(unit_ids)]
-    write_curation(tmp_path / "curation.json", unit_ids, labels)
+    write_curation(tmp_path / "curation.json", automatic_curation(unit_ids, labels, {"recording": "r"}))
     validate_curation_dict(json.loads((tmp_path / "curation.json").read_text()))
     curation = load_curation(tmp_path / "curation.json")
     assert curation.unit_ids == unit_ids

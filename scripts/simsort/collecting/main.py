@@ -10,7 +10,7 @@ from simsort.collecting.status import build_status
 from simsort.config.places import session_identity
 from simsort.quality.schema import quality_control
 
-NO_LINK = "links to a hosted view are not part of this version; the pictures are in visualization/"
+NOT_MADE = "the recording has no view: its visualize stage did not finish"
 
 
 def collect_results(records_folder: Path, failures: list[dict], parameters: dict, data_path: Path, out: Path) -> dict:
@@ -47,18 +47,29 @@ def collect_results(records_folder: Path, failures: list[dict], parameters: dict
     (out / "processing.json").write_text(processing.model_dump_json(indent=1) + "\n")
     quality = quality_control([record for record in records if record["stage"] == "qc"])
     (out / "quality_control.json").write_text(quality.model_dump_json(indent=1) + "\n")
-    write_json(out / "visualization_output.json", visualization_output(status))
+    write_json(out / "visualization_output.json", visualization_output(status, records))
+    # What the pages are made of, for `simsort apply-curation` to write them again.
+    write_json(out / "records.json", {"session": session, "records": records, "failures": failures, "jobs": jobs,
+                                      "parameters": parameters})
     (out / "index.html").write_text(render_page(status, records, jobs, parameters), encoding="utf8")
     write_json(out / "status.json", status)  # last: with it the folder is complete
     return status
 
 
-def visualization_output(status: dict) -> dict:
+def visualization_output(status: dict, records: list[dict]) -> dict:
     """Return the links to each recording's views, in the ancestors' form; those not made say why."""
-    return {name: {"timeseries": None, "sorting_summary": None, "offline": None,
-                   "figurl": {"status": "skipped", "reason": NO_LINK},
-                   "pictures": f"visualization/{name}/" if stages["visualize"]["state"] == "done" else None}
-            for name, stages in status["recordings"].items()}
+    outputs = {record["recording_name"]: record["outputs"] for record in records if record["stage"] == "visualize"}
+    return {name: links(name, outputs.get(name, {}), stages["visualize"]) for name, stages in status["recordings"].items()}
+
+
+def links(name: str, outputs: dict, stage: dict) -> dict:
+    """Return where one recording's views are."""
+    figurl = outputs.get("figurl") or {"status": "skipped", "reason": stage["reason"] or NOT_MADE}
+    done = stage["state"] == "done"
+    return {"timeseries": figurl.get("timeseries"), "sorting_summary": figurl.get("sorting_summary"),
+            "offline": f"visualization/{name}/curate.html" if done and outputs.get("curation_page_bytes") else None,
+            "figurl": {"status": figurl["status"], "reason": figurl["reason"]},
+            "pictures": f"visualization/{name}/" if done else None}
 
 
 def write_json(path: Path, content: dict) -> None:

@@ -14,7 +14,8 @@ STAGE_TITLES = {"dispatch": "Find and check", "preprocess": "Preprocess", "sort"
                 "curate": "Curate", "visualize": "Visualize", "qc": "Quality control", "nwb": "NWB file"}
 SETTINGS_TITLES = {"globals": "Run", "job_dispatch": "Job dispatch", "preprocessing": "Preprocessing",
                    "spikesort": "Spike sorting", "postprocessing": "Postprocessing", "curation": "Curation",
-                   "visualization": "Visualization", "quality_control": "Quality control", "nwb_subject": "NWB subject", "nwb_ecephys": "NWB ephys"}
+                   "visualization": "Visualization", "quality_control": "Quality control",
+                   "nwb_subject": "NWB subject", "nwb_ecephys": "NWB ephys"}
 
 
 def render_page(status: dict, records: list[dict], jobs: list[dict], parameters: dict) -> str:
@@ -72,10 +73,22 @@ def describe_recording(name: str, status: dict, records: dict, job: dict) -> dic
         "pictures": [p for p in pictures if p["kind"] != "unit"],
         "unit_pictures": [p for p in pictures if p["kind"] == "unit"],
         "unit_rows": unit_rows(units, pictures), "bad_channels": bad_channels(mine),
-        "quality": quality_rows(mine.get("qc", {}).get("outputs", {})),
         "nwb": mine.get("nwb", {}).get("outputs", {}).get("file"),
+        "quality": quality_rows(mine.get("qc", {}).get("outputs", {})),
         "rule": mine.get("curate", {}).get("parameters", {}).get("rule"),
-        "snippet": python_snippet(name, stages)}
+        "curation": curation_links(name, mine), "snippet": python_snippet(name, stages)}
+
+
+def curation_links(name: str, records: dict) -> dict | None:
+    """Return where a recording is curated, and by whom it was; None where it has no page."""
+    outputs = records.get("visualize", {}).get("outputs", {})
+    if not outputs.get("curation_page_bytes"):
+        return None
+    figurl = outputs.get("figurl") or {}
+    return {"page": link("visualization", name, "curate.html"), "megabytes": outputs["curation_page_bytes"]["curate.html"] / 1e6,
+            "figurl": [(title, figurl[key]) for title, key in (("sorting summary", "sorting_summary"), ("time series", "timeseries"))
+                       if figurl.get(key)],
+            "version": records.get("curate", {}).get("outputs", {}).get("version")}
 
 
 def recording_facts(records: dict, job: dict) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import spikeinterface.full as si
 
-from simsort.curation.curation_file import write_curation
+from simsort.curation.choices import fingerprint
+from simsort.curation.curation_file import automatic_curation, write_curation
 from simsort.curation.labels import LABELS
 from simsort.curation.rule import METRIC_COLUMNS, parse_rule
 from simsort.curation.unit_table import brief_units, judge_units, load_units, set_properties, write_units_csv
@@ -50,7 +51,8 @@ def curate(sorted_folder: Path, postprocessed: Path | None, settings: dict, out:
     sorting, table = load_units(sorting_folder, analyzer_path)
     verdicts = judge_units(table, conditions)
     set_properties(sorting, table, verdicts)
-    write_curated(sorting, table, verdicts, Path(out))
+    about = {"recording": record.recording_name, "session": record.session_name}
+    write_curated(sorting, table, verdicts, about, Path(out))
     if why_not and len(table):
         record.warnings.append(f"units are not judged: {why_not}")
     for condition in conditions:
@@ -76,7 +78,7 @@ def find_analyzer(postprocessed: Path | None) -> tuple[Path | None, str]:
     return None, record["reason"]
 
 
-def write_curated(sorting: si.BaseSorting, table, verdicts: list, out: Path) -> None:
+def write_curated(sorting: si.BaseSorting, table, verdicts: list, about: dict, out: Path) -> None:
     """Write the sorting folder with the curation and the unit table in it, aside and then in place."""
     aside = out / "part_sorting"
     shutil.rmtree(aside, ignore_errors=True)
@@ -84,6 +86,8 @@ def write_curated(sorting: si.BaseSorting, table, verdicts: list, out: Path) -> 
         # the curated folder is meant to stand alone, without a reference to the stages' work folders
         warnings.filterwarnings("ignore", message="The extractor is not serializable")
         sorting.save(folder=aside)
-    write_curation(aside / "curation.json", sorting.unit_ids.tolist(), [v.label for v in verdicts])
+    unit_ids = sorting.unit_ids.tolist()
+    about = about | {"sorting": fingerprint(unit_ids, table["num_spikes"])}
+    write_curation(aside / "curation.json", automatic_curation(unit_ids, [v.label for v in verdicts], about))
     write_units_csv(aside / "units.csv", table, verdicts)
     aside.rename(out / "sorting")

@@ -19,7 +19,8 @@ QUALITY_COLUMNS = (
     "num_spikes", "firing_rate", "presence_ratio", "snr", "isi_violations_ratio", "isi_violations_count",
     "rp_contamination", "rp_violations", "sliding_rp_violation", "amplitude_cutoff", "amplitude_median",
     "amplitude_cv_median", "amplitude_cv_range", "noise_cutoff", "noise_ratio", "sync_spike_2", "sync_spike_4",
-    "sync_spike_8", "firing_range", "drift_ptp", "drift_std", "drift_mad", "sd_ratio", "isolation_distance", "l_ratio",
+    "sync_spike_8", "firing_range", "drift_ptp", "drift_std", "drift_mad", "maximum_drift",
+    "cumulative_drift", "sd_ratio", "isolation_distance", "l_ratio",
     "d_prime", "nn_hit_rate", "nn_miss_rate", "silhouette")
 TEMPLATE_COLUMNS = (
     "peak_to_trough_duration", "trough_half_width", "peak_half_width", "repolarization_slope", "recovery_slope",

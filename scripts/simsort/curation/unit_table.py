@@ -59,6 +59,7 @@ def set_properties(sorting: si.BaseSorting, table: pd.DataFrame, verdicts: list[
     """Put verdicts and metrics on the sorting as properties, replacing what the sorter called the same."""
     properties = {
         "default_qc": np.array([v.default_qc for v in verdicts], dtype=bool),
+        "quality": np.array(["good" if v.default_qc else "" for v in verdicts], dtype=str),  # a person's, from here on
         "default_qc_label": np.array([v.label for v in verdicts], dtype=str),
         "default_qc_reasons": np.array(["; ".join(v.reasons) for v in verdicts], dtype=str),
         "default_qc_unknown": np.array([", ".join(v.unknown) for v in verdicts], dtype=str),

@@ -7,6 +7,7 @@ Writes sorting/, a SpikeInterface sorting with every metric and these properties
   default_qc_label    pass; fail: a condition does not hold; unknown: no condition could be checked
   default_qc_reasons  the conditions that do not hold
   default_qc_unknown  metrics of the rule that could not be computed; they neither pass nor fail a unit
+  quality             good where the rule passes, else empty: for a person to go on from
 In it also curation.json (SpikeInterface's curation format, version 2) and units.csv; beside it record.json.
 """
 

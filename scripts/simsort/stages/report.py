@@ -16,6 +16,16 @@ def add_arguments(parser):
     parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder")
 
 
+def refreshed_pages(results: Path) -> list[str]:
+    """Give pages written anew the curation applied before; return what there is to say about it."""
+    from simsort.viewing.files import recordings_with_pages
+    from simsort.viewing.present import refresh_pages
+
+    if not (results / "curated" / ".versions").is_dir():
+        return []
+    return refresh_pages(results, recordings_with_pages(results))
+
+
 def run(parser, argv):
     args = parser.parse_args(argv)
     status = status_of_last_run(args.results)
@@ -23,6 +33,8 @@ def run(parser, argv):
         print(line)
     if (args.results / "model" / "MODEL_CARD.md").is_file():
         print(f"model: {args.results.resolve() / 'model' / 'MODEL_CARD.md'}")
+    for line in refreshed_pages(args.results):
+        print(line)
     for line in error_lines(status):
         print(line, file=sys.stderr)
     return exit_status(status)

@@ -1,4 +1,4 @@
-"""Draw pictures of a recording: traces, drift map, motion, probe, units.
+"""Draw pictures of a recording (traces, drift map, motion, probe, units) and write its curation page.
 
 simsort visualize --job JOB.json --data DATA_PATH --preprocessed DIR --out visualization
 """
@@ -24,9 +24,18 @@ def run(parser, argv):
     job = json.loads(args.job.read_text())
     record = Record(stage="visualize", recording_name=job["recording_name"], session_name=job["session_name"],
                     parameters=settings)
+    from simsort.figurl.publish import publish_views
+    from simsort.viewing.recording_page import make_page
     from simsort.visualization.main import draw_pictures
 
+    out = fresh_folder(args.out)
     pictures, record.warnings = draw_pictures(job, args.data, args.preprocessed, args.postprocessed, args.curated,
-                                              fresh_folder(args.out), settings, args.n_jobs)
-    record.outputs = {"pictures": [picture.as_output() for picture in pictures]}
+                                              out, settings, args.n_jobs)
+    names = {"recording": job["recording_name"], "session": job["session_name"]}
+    listed = [picture.as_output() for picture in pictures]
+    page_bytes = make_page(args.postprocessed, args.curated, names, out)
+    figurl = publish_views(out, listed, settings)
+    if figurl["status"] == "failed":
+        record.warnings.append(f"no Figurl link: {figurl['reason']}")
+    record.outputs = {"pictures": listed, "curation_page_bytes": page_bytes, "figurl": figurl}
     record.write(args.out)

@@ -1,0 +1,45 @@
+"""Files of a results folder, and writing one whole. Standard library only: `simsort view` runs anywhere."""
+
+import json
+import os
+from pathlib import Path
+
+from simsort.errors import UserError
+
+FOLDER, SINGLE_FILE, CURATION = "curation", "curate.html", "curation.json"
+
+
+def recordings_with_pages(results: Path) -> list[str]:
+    """List the recordings of a results folder that have a curation page.
+
+    Raises
+    ------
+    UserError
+        If the folder is no results folder, or holds no curation page.
+    """
+    results = Path(results)
+    if not results.is_dir():
+        raise UserError(f"results folder {results} does not exist", "give the folder that was RESULTS_PATH")
+    pages = sorted((results / "visualization").glob(f"*/{FOLDER}/data.json"))
+    if not pages:
+        raise UserError(f"{results} holds no curation page", "give the folder that was RESULTS_PATH; a recording "
+                        "without units, or an older version's results, have none")
+    return [page.parent.parent.name for page in pages]
+
+
+def page_facts(results: Path, recording: str) -> dict:
+    """Read what the page of a recording knows of its sorting: unit ids, fingerprint, metrics."""
+    return json.loads((Path(results) / "visualization" / recording / FOLDER / "data.json").read_text())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file aside, flushed to the disk, and move it in place: readers see the old or the new, never a part."""
+    part = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

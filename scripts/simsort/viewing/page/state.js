@@ -1,0 +1,127 @@
+"use strict";
+// What a person decided: labels, merges, notes. Units are indices into `data.unit_ids` here and ids only in files, so that the
+// ids 1 and "1" are never taken for one another.
+
+const AUTOMATIC = "default_qc_label"; // the rule's verdict; shown, not edited
+
+class Curation {
+  constructor(data) {
+    this.data = data;
+    this.index = new Map(data.unit_ids.map((id, i) => [String(id), i]));
+    this.past = [];
+    this.dirty = false;
+    this.clear();
+  }
+
+  clear() {
+    this.definitions = {};
+    this.labels = this.data.unit_ids.map(() => ({}));
+    this.merges = [];
+    this.removed = [];
+    this.splits = [];
+    this.notes = {};
+    this.version = null;
+  }
+
+  // Take over a curation of SpikeInterface's format 2; an error says what does not fit this recording.
+  load(file) {
+    if (!file || file.format_version !== "2" || !Array.isArray(file.unit_ids)) throw new Error("this is no curation file of this page");
+    const own = file.simsort || {};
+    if (own.sorting && own.sorting !== this.data.sorting) throw new Error("this file is of another recording or sorting");
+    const at = (id) => {
+      if (!this.index.has(String(id))) throw new Error("unit " + id + " is not of this recording");
+      return this.index.get(String(id));
+    };
+    const labels = (file.manual_labels || []).map((entry) => [at(entry.unit_id), entry.labels || {}]);
+    const merges = (file.merges || []).map((merge) => ({units: merge.unit_ids.map(at), new_unit_id: merge.new_unit_id ?? null}));
+    const removed = (file.removed || []).map(at);
+    const notes = Object.entries(own.notes || {}).map(([id, text]) => [at(id), String(text)]);
+    this.clear();
+    for (const [name, d] of Object.entries(file.label_definitions || {})) {
+      this.definitions[name] = {label_options: d.label_options.map(String), exclusive: !!d.exclusive};
+    }
+    for (const [unit, given] of labels) for (const [name, values] of Object.entries(given)) this.labels[unit][name] = values.map(String);
+    this.merges = merges;
+    this.removed = removed;
+    this.splits = file.splits || [];
+    this.notes = Object.fromEntries(notes);
+    this.version = own.version ?? null;
+    this.past = [];
+    this.dirty = false;
+  }
+
+  dump() {
+    const ids = this.data.unit_ids;
+    const manual = this.labels.map((labels, i) => ({unit_id: ids[i], labels: Object.fromEntries(Object.entries(labels).filter(([, v]) => v.length))}));
+    return {
+      format_version: "2",
+      unit_ids: ids,
+      label_definitions: Object.fromEntries(Object.entries(this.definitions).map(([name, d]) => [name, {name, ...d}])),
+      manual_labels: manual.filter((entry) => Object.keys(entry.labels).length),
+      removed: this.removed.map((i) => ids[i]),
+      merges: this.merges.map((m) => ({unit_ids: m.units.map((i) => ids[i]), new_unit_id: m.new_unit_id})),
+      splits: this.splits,
+      simsort: {recording: this.data.recording, session: this.data.session, sorting: this.data.sorting, version: this.version,
+                notes: Object.fromEntries(Object.entries(this.notes).filter(([, t]) => t).map(([i, t]) => [String(ids[i]), t]))},
+    };
+  }
+
+  remember() {
+    const {labels, merges, notes} = this;
+    this.past.push(JSON.stringify({labels, merges, notes}));
+    if (this.past.length > 500) this.past.shift();
+    this.dirty = true;
+  }
+
+  undo() {
+    const last = this.past.pop();
+    if (last) Object.assign(this, JSON.parse(last), {dirty: true});
+    return !!last;
+  }
+
+  // A label replaces the others of its kind; `more` adds it. Given again, it is taken away.
+  label(units, name, value, more) {
+    this.remember();
+    const all = units.every((i) => (this.labels[i][name] || []).includes(value));
+    for (const i of units) {
+      const now = this.labels[i][name] || [];
+      const others = now.filter((v) => v !== value);
+      this.labels[i][name] = all ? others : more && !this.definitions[name].exclusive ? [...others, value] : [value];
+    }
+  }
+
+  group(i) {
+    return this.merges.find((m) => m.units.includes(i));
+  }
+
+  merge(units) {
+    this.remember();
+    const joined = new Set(units);
+    for (const m of this.merges) if (m.units.some((i) => joined.has(i))) m.units.forEach((i) => joined.add(i));
+    this.merges = this.merges.filter((m) => !m.units.some((i) => joined.has(i)));
+    this.merges.push({units: [...joined].sort((a, b) => a - b), new_unit_id: null});
+  }
+
+  unmerge(units) {
+    this.remember();
+    for (const m of this.merges) {
+      const left = m.units.filter((i) => !units.includes(i));
+      if (left.length !== m.units.length) Object.assign(m, {units: left, new_unit_id: null});
+    }
+    this.merges = this.merges.filter((m) => m.units.length > 1);
+  }
+
+  note(i, text) {
+    if ((this.notes[i] || "") === text) return;
+    this.remember();
+    this.notes[i] = text;
+  }
+
+  values(i, name) {
+    return this.labels[i][name] || [];
+  }
+
+  editable() {
+    return Object.keys(this.definitions).filter((name) => name !== AUTOMATIC);
+  }
+}

@@ -1,0 +1,58 @@
+"""What the pages start with: the present version of each recording's curation. Standard library only."""
+
+import json
+import re
+from pathlib import Path
+
+from simsort.applying.versions import SAVED, Versions
+from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, page_facts, write_atomically
+from simsort.viewing.inside import inside_html
+
+EMBEDDED = re.compile(r'(<script type="application/json" id="curation-json">)[^<]*(</script>)')
+
+
+def present_curation(results: Path, recording: str) -> bytes:
+    """Return what was saved last, unless another version was applied since; else the present version's curation.
+
+    A curation of another sorting, left from before the pipeline ran anew, is none of the page's.
+    """
+    versions = Versions(results, recording)
+    page = Path(results) / "visualization" / recording / FOLDER / CURATION
+    sorting, number = page_facts(results, recording)["sorting"], versions.current()
+    for path, version in ((versions.folder / SAVED, number), (versions.present / CURATION, None)):
+        if path.is_file():
+            content = path.read_bytes()
+            about = json.loads(content).get("simsort", {})
+            if about.get("sorting") == sorting and version in (None, about.get("version")):
+                return content
+    return page.read_bytes()
+
+
+def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
+    """Give pages that the pipeline wrote anew the curation that was applied before.
+
+    Returns
+    -------
+    lines : list of str
+        What the user should know: recordings whose curation is of an earlier sorting.
+    """
+    lines = []
+    for recording in recordings:
+        versions = Versions(results, recording)
+        applied = versions.present / CURATION
+        if not versions.numbers() or not applied.is_file():
+            continue
+        curation = json.loads(applied.read_text())
+        if curation["simsort"]["sorting"] != page_facts(results, recording)["sorting"]:
+            lines.append(f"curated/{recording} is a curation of an earlier sorting, kept: simsort apply-curation RESULTS "
+                         f"--recording {recording} --start-over takes the new sorting's automatic labels")
+            continue
+        folder = Path(results) / "visualization" / recording
+        content = (json.dumps(curation, indent=1) + "\n").encode()
+        if (folder / FOLDER / CURATION).read_bytes() != content:
+            write_atomically(folder / FOLDER / CURATION, content)
+            page = (folder / SINGLE_FILE).read_text(encoding="utf8")
+            text = inside_html(json.dumps(curation))
+            page = EMBEDDED.sub(lambda match: match[1] + text + match[2], page, count=1)
+            write_atomically(folder / SINGLE_FILE, page.encode())
+    return lines

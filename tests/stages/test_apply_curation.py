@@ -1,0 +1,191 @@
+"""`simsort apply-curation`: the curated sorting, versions and pages after it; nothing changes where it does not fit."""
+
+import csv
+import json
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from curation_pages import finished_results, results  # noqa: F401  (fixtures)
+from results_folders import NAME, SECOND
+
+pytestmark = pytest.mark.slow
+
+
+def write(folder, content):
+    path = folder / "mine.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def snapshot(folder):
+    """Every file of a results folder with its content."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def curated(results, name=NAME):
+    import spikeinterface.full as si
+
+    return si.load(results / "curated" / name)
+
+
+@pytest.mark.parametrize("name, kind", [(NAME, int), (SECOND, str)])
+def test_a_figurl_export_labels_and_merges(results, run_cli, tmp_path, name, kind):
+    before = curated(results, name)
+    export = {"labelsByUnit": {"0": ["good"], "1": ["noise"], "2": ["mua"]}, "mergeGroups": [["2", "3"]]}
+    outcome = run_cli("apply-curation", results, write(tmp_path, export), "--recording", name, "--by", "ana")
+    assert outcome.status == 0, outcome.stderr
+    after = curated(results, name)
+    assert after.unit_ids.tolist() == [u for u in before.unit_ids.tolist() if u != kind(3)]
+    labels = dict(zip(after.unit_ids.tolist(), after.get_property("quality")))
+    assert (labels[kind(0)], labels[kind(1)]) == ("good", "noise")
+    assert set(labels[kind(2)].split(", ")) == {"MUA"} | ({"good"} if before.get_property("default_qc")[3] else set())
+    both = np.sort(np.concatenate([before.get_unit_spike_train(kind(u)) for u in (2, 3)]))
+    np.testing.assert_array_equal(np.sort(after.get_unit_spike_train(kind(2))), both)
+    for unit in (kind(0), kind(1), kind(4)):
+        np.testing.assert_array_equal(after.get_unit_spike_train(unit), before.get_unit_spike_train(unit))
+    # metrics: unchanged units keep theirs to the digit, the merged unit's are its own
+    for key in ("snr", "firing_rate", "isi_violations_ratio"):
+        old, new = (dict(zip(s.unit_ids.tolist(), s.get_property(key))) for s in (before, after))
+        assert all(new[u] == old[u] for u in new if u != kind(2)) and np.isfinite(new[kind(2)])
+    assert after.get_property("num_spikes")[2] == len(both) and after.get_property("firing_rate")[2] == len(both) / 10
+    assert after.get_property("curation_units")[2] == "2, 3"
+
+
+def test_versions_undo_and_pages(results, run_cli, tmp_path):
+    first = snapshot(results / "curated" / NAME)
+    path = write(tmp_path, {"labelsByUnit": {"1": ["noise"]}, "mergeGroups": [["2", "3"]]})
+    assert run_cli("apply-curation", results, path, "--recording", NAME, "--by", "ana").status == 0
+    about = json.loads((results / "curated" / NAME / "version.json").read_text())
+    assert (about["version"], about["by"], about["based_on"], about["source"]) == (2, "ana", 1, "mine.json")
+    assert "unit 1: quality good -> noise" in about["changes"] and "merge: units 2 + 3" in about["changes"]
+    again = run_cli("apply-curation", results, path, "--recording", NAME)
+    assert "nothing to change" in again.stdout and not (results / "curated" / ".versions" / NAME / "3").exists()
+    listing = run_cli("apply-curation", results, "--list").stdout
+    assert "*2" in listing and "ana: apply-curation (mine.json" in listing
+    # only this recording's page changed, and index.html counts the units there are now
+    page = json.loads((results / "visualization" / NAME / "curation" / "curation.json").read_text())
+    assert page["merges"] == [{"unit_ids": [2, 3], "new_unit_id": None}] and page["simsort"]["version"] == 2
+    assert "merge" not in (results / "visualization" / SECOND / "curation" / "data.json").read_text().split("arrays")[0].lower()
+    index = (results / "index.html").read_text()
+    assert "version 2 by ana" in index
+    assert json.loads((results / "status.json").read_text())["verdicts"][NAME]["n_units"] == 5
+    with (results / "curated" / NAME / "units.csv").open() as file:
+        assert [row["unit_id"] for row in csv.DictReader(file)] == ["0", "1", "2", "4", "10"]
+
+    assert run_cli("apply-curation", results, "--undo", "--recording", NAME).status == 0
+    kept = snapshot(results / "curated" / NAME)
+    assert {k: v for k, v in kept.items() if k != "version.json"} == first
+    assert json.loads((results / "status.json").read_text())["verdicts"][NAME]["n_units"] == 6
+    assert run_cli("apply-curation", results, "--version", "2", "--recording", NAME).status == 0
+    assert len(curated(results).unit_ids) == 5
+    missing = run_cli("apply-curation", results, "--version", "9", "--recording", NAME)
+    assert missing.status == 2 and "no version 9" in missing.stderr
+
+
+def test_splits_and_removals_of_format_2(results, run_cli, tmp_path):
+    before = curated(results)
+    train = before.get_unit_spike_train(4)
+    content = {"format_version": "2", "unit_ids": [0, 1, 2, 3, 4, 10], "removed": [10],
+               "splits": [{"unit_id": 4, "mode": "indices", "indices": [list(range(0, len(train), 2))]}]}
+    outcome = run_cli("apply-curation", results, write(tmp_path, content), "--recording", NAME)
+    assert outcome.status == 0, outcome.stderr
+    after = curated(results)
+    assert 10 not in after.unit_ids and 4 not in after.unit_ids and len(after.unit_ids) == 6
+    parts = [after.get_unit_spike_train(u) for u in after.unit_ids[4:]]
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), train)
+    assert after.get_property("default_qc_label").tolist()[4:] == ["unknown", "unknown"]
+    assert after.get_property("curation_units").tolist()[4:] == ["4", "4"]
+
+
+REFUSED = {
+    "unknown unit": ({"labelsByUnit": {"99": ["good"]}}, ["--recording", NAME], "unit '99'"),
+    "truncated": ('{"labelsByUnit": {"0": ["go', ["--recording", NAME], "no valid JSON"),
+    "conflicting merges": ({"mergeGroups": [["0", "1"], ["1", "2"]]}, ["--recording", NAME], "again merged"),
+    "no recording named": ({"mergeGroups": [["0", "1"]]}, [], "add --recording"),
+    "other recording": ({"format_version": "2", "simsort": {"recording": "elsewhere"}}, [], "'elsewhere'"),
+    "other sorting": ({"format_version": "2", "simsort": {"recording": NAME, "sorting": "0" * 64}}, [], "another sorting"),
+    "older version": ({"format_version": "2", "simsort": {"recording": NAME, "version": 4}}, [], "from version 4, but version 1"),
+    "bad split": ({"format_version": "2", "splits": [{"unit_id": 0, "mode": "indices", "indices": [[10**9]]}]},
+                  ["--recording", NAME], "unit 0 cannot be split"),
+    "bad new id": ({"format_version": "2", "merges": [{"unit_ids": [0, 1], "new_unit_id": "both"}]}, ["--recording", NAME],
+                   "called 'both'"),
+}
+
+
+@pytest.mark.parametrize("case", list(REFUSED))
+def test_what_does_not_fit_changes_nothing(finished_results, run_cli, tmp_path, case):
+    content, options, said = REFUSED[case]
+    before = snapshot(finished_results)
+    outcome = run_cli("apply-curation", finished_results, write(tmp_path, content), *options)
+    assert outcome.status == 2 and said in outcome.stderr and outcome.stderr.count("\n") == 1
+    assert snapshot(finished_results) == before and not (finished_results / "curated" / ".versions").exists()
+
+
+def test_two_curations_in_conflict(results, run_cli, tmp_path):
+    page = json.loads((results / "visualization" / NAME / "curation" / "curation.json").read_text())
+    for name, label in (("ana", "noise"), ("ben", "MUA")):
+        mine = json.loads(json.dumps(page))
+        mine["manual_labels"][0]["labels"]["quality"] = [label]
+        (tmp_path / f"{name}.json").write_text(json.dumps(mine))
+    assert run_cli("apply-curation", results, tmp_path / "ana.json", "--by", "ana").status == 0
+    refused = run_cli("apply-curation", results, tmp_path / "ben.json", "--by", "ben")
+    assert refused.status == 2 and "from version 1, but version 2 by ana" in refused.stderr
+    assert curated(results).get_property("quality")[0] == "noise"
+    assert run_cli("apply-curation", results, tmp_path / "ben.json", "--by", "ben", "--replace").status == 0
+    assert curated(results).get_property("quality")[0] == "MUA"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder(results, run_cli, tmp_path):
+    path = write(tmp_path, {"labelsByUnit": {"1": ["noise"]}})
+    folder = results / "curated"
+    folder.chmod(0o500)
+    try:
+        outcome = run_cli("apply-curation", results, path, "--recording", NAME)
+    finally:
+        folder.chmod(0o700)
+    assert outcome.status == 2 and "cannot be written" in outcome.stderr
+
+
+@pytest.mark.parametrize("folder, said", [("nowhere", "does not exist"), (".", "holds no curation page")])
+def test_no_results_folder(run_cli, tmp_path, folder, said):
+    outcome = run_cli("apply-curation", tmp_path / folder, write(tmp_path, {}))
+    assert outcome.status == 2 and said in outcome.stderr
+
+
+def rewrite_page(results, source, name=NAME):
+    """What the pipeline does when it runs again: the page's folder is written anew."""
+    shutil.rmtree(results / "visualization" / name)
+    shutil.copytree(source, results / "visualization" / name)
+
+
+def test_the_pipeline_again_keeps_the_curation(results, finished_results, run_cli, tmp_path):
+    path = write(tmp_path, {"labelsByUnit": {"1": ["noise"]}})
+    assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0
+    applied = (results / "visualization" / NAME / "curate.html").read_text()
+    rewrite_page(results, finished_results / "visualization" / NAME)
+    assert run_cli("report", results).status == 0
+    page = json.loads((results / "visualization" / NAME / "curation" / "curation.json").read_text())
+    assert page["simsort"]["version"] == 2
+    embedded = [re.search(r'id="curation-json">([^<]*)<', text)[1]
+                for text in (applied, (results / "visualization" / NAME / "curate.html").read_text())]
+    assert embedded[0] == embedded[1]
+
+
+def test_another_sorting_starts_over(results, run_cli, tmp_path):
+    path = write(tmp_path, {"labelsByUnit": {"1": ["noise"]}})
+    assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0
+    shutil.copytree(results / "curated" / SECOND, results / "curated" / ".versions" / NAME / "automatic")
+    rewrite_page(results, results / "visualization" / SECOND)
+    assert "curation of an earlier sorting, kept" in run_cli("report", results).stdout
+    refused = run_cli("apply-curation", results, path, "--recording", NAME)
+    assert refused.status == 2 and "--start-over" in refused.stderr
+    assert curated(results).get_property("quality")[1] == "noise"
+    assert run_cli("apply-curation", results, "--start-over", "--recording", NAME).status == 0
+    assert curated(results).unit_ids[0] == "0" and json.loads(
+        (results / "curated" / ".versions" / ".earlier" / NAME / "1" / "2" / "version.json").read_text())["version"] == 2
+    assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0
