@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from simsort.config.options import convert, lookup
 from simsort.config.parameters import nest_command_line, parameter_table, parse_tokens, read_params_file, resolve
 from simsort.config.sorter_params import OWN, SPIKEINTERFACE_NAMES, sorter_table
-from simsort.config.stages import FAST, MOTION_PRESETS, SORTERS, SORTERS_TO_COME, STAGES
+from simsort.config.stages import FAST, MOTION_PRESETS, SORTERS, STAGES
 from simsort.errors import UserError
 
 
@@ -101,7 +101,6 @@ def test_json_in_a_quoted_string():
 @pytest.mark.parametrize("text, words", [
     ("--sortr lupin", ["--sortr", "did you mean --sorter?"]),
     ("--sorter kilosort5", ["--sorter", "kilosort5", "spykingcircus2"]),
-    ("--sorter simsort", ["simsort", "not part of this version"]),
     ("--workflow all", ["all", "not part of this version", "sort, pretrain"]),
     ("--simulation.cells cat", ["--simulation.cells", "'cat'", "builtin, mearec, bmtk"]),
     ("--workflow pretrain --simulation.cells /no/such/cells", ["/no/such/cells", "no folder"]),
@@ -225,14 +224,13 @@ def test_the_committed_table_is_spikeinterfaces():
     from spikeinterface.sorters import get_default_sorter_params
 
     for sorter in SORTERS:
-        if sorter not in SORTERS_TO_COME:
-            theirs = get_default_sorter_params(SPIKEINTERFACE_NAMES.get(sorter, sorter))
-            theirs = {k: v for k, v in theirs.items() if k not in OWN}
-            text = json.dumps(theirs, default=str).replace("Infinity", "1e308")
-            assert json.loads(text) == sorter_table()[sorter], f"{sorter}: python -m simsort.config.sorter_params"
+        theirs = get_default_sorter_params(SPIKEINTERFACE_NAMES.get(sorter, sorter))
+        theirs = {k: v for k, v in theirs.items() if k not in OWN}
+        text = json.dumps(theirs, default=str).replace("Infinity", "1e308")
+        assert json.loads(text) == sorter_table()[sorter], f"{sorter}: python -m simsort.config.sorter_params"
 
 
-@pytest.mark.parametrize("sorter", [s for s in SORTERS if s not in SORTERS_TO_COME])
+@pytest.mark.parametrize("sorter", SORTERS)
 def test_a_sorters_defaults_are_accepted_as_given(sorter):
     given_params = {k: v for k, v in sorter_table()[sorter].items() if k not in lookup(STAGES["spikesort"])}
     resolved = resolve({"sorter": sorter, "spikesort": {"sorter_params": given_params}})

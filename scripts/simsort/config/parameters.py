@@ -14,8 +14,8 @@ from simsort.config.nwb import check_nwb
 from simsort.config.options import convert, default_of, lookup, normalise_name, show, unknown_name
 from simsort.config.quality_control import limits_of
 from simsort.config.sorter_params import check_sorter_params, sorter_table
-from simsort.config.stages import (CELL_SOURCES, FAST, PRESETS, PRETRAINING_PRESETS, SORTERS, SORTERS_TO_COME,
-                                   STAGE_ALIASES, STAGES, WORKFLOWS_TO_COME, Globals)
+from simsort.config.stages import (CELL_SOURCES, FAST, PRESETS, PRETRAINING_PRESETS, SORTERS, STAGE_ALIASES,
+                                   STAGES, WORKFLOWS_TO_COME, Globals)
 from simsort.curation.rule import parse_rule
 from simsort.errors import UserError
 
@@ -234,11 +234,11 @@ def add_stage_settings(road: dict, stage: str, value, name: str) -> None:
 def build_globals(given: dict) -> Globals:
     """Build the global settings and answer what this version does not have yet."""
     run = Globals(**given)
-    available = [s for s in SORTERS if s not in SORTERS_TO_COME]
-    if run.sorter in SORTERS_TO_COME:
-        raise UserError(f"--sorter {run.sorter} is not part of this version yet", f"allowed: {', '.join(available)}")
     if run.workflow in WORKFLOWS_TO_COME:
         raise UserError(f"--workflow {run.workflow} is not part of this version yet", "allowed: sort, pretrain")
+    if run.model is not None and run.workflow == "sort" and run.sorter != "simsort":
+        raise UserError(f"--model was given {run.model!r}, but {run.sorter} uses no model",
+                        "add --sorter simsort or leave --model out")
     if run.n_jobs == 0:
         raise UserError("--n_jobs was given 0", "allowed: -1 (automatic) or a positive whole number")
     return run

@@ -65,13 +65,12 @@ def main() -> None:
     """Rewrite the table."""
     from spikeinterface.sorters import get_default_sorter_params
 
-    from simsort.config.stages import SORTERS, SORTERS_TO_COME
+    from simsort.config.stages import SORTERS
 
     table = {}
     for sorter in SORTERS:
-        if sorter not in SORTERS_TO_COME:
-            params = get_default_sorter_params(SPIKEINTERFACE_NAMES.get(sorter, sorter))
-            table[sorter] = {k: v for k, v in params.items() if k not in OWN}
+        params = get_default_sorter_params(SPIKEINTERFACE_NAMES.get(sorter, sorter))
+        table[sorter] = {k: v for k, v in params.items() if k not in OWN}
     TABLE.write_text(json.dumps(table, indent=1, default=str).replace("Infinity", "1e308") + "\n")
 
 

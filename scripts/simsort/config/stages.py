@@ -7,8 +7,7 @@ from simsort.config.options import option
 from simsort.config.quality_control import QualityControl
 
 SORTERS = ("simsort", "kilosort4", "spykingcircus2", "lupin", "tridesclous2", "mountainsort5", "kilosort25")
-# Named in the contract, built in work of their own; asking for one is answered plainly instead of with a stand-in.
-SORTERS_TO_COME = ("simsort",)
+# Named in the contract, built in work of its own; asking for it is answered plainly instead of with a stand-in.
 WORKFLOWS_TO_COME = ("all",)
 DRIFTS = ("none", "slow", "oscillation", "jumps", "mixture")
 CELL_SOURCES = ("builtin", "mearec", "bmtk")
@@ -35,7 +34,7 @@ class Globals:
     n_jobs: int = option(-1, "worker processes in each heavy stage; -1: all cores on one machine, 8 per Slurm job",
                          minimum=-1)
     params_file: str | None = option(None, "JSON or YAML file with any of these parameters")
-    model: str | None = option(None, "model folder for --sorter simsort, which is not part of this version")
+    model: str | None = option(None, "--sorter simsort: model folder, or shipped")
     container_dir: str | None = option(None, "folder of the container images; default: $EPHYS_CONTAINER_DIR")
     use_containers: bool = option(False, "run every stage in its Apptainer image")
     input_data_type: str | None = option(None, "as --job_dispatch.input, which wins; default: $INPUT_DATA_TYPE",

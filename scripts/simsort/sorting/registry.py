@@ -1,11 +1,11 @@
 """The sorters by name."""
 
 from simsort.errors import UserError
-from simsort.sorting import kilosort4, kilosort25, lupin, mountainsort5, spykingcircus2, tridesclous2
+from simsort.sorting import kilosort4, kilosort25, lupin, mountainsort5, simsort_sorter, spykingcircus2, tridesclous2
 from simsort.sorting.sorter import Sorter
 
 SORTERS = {module.SORTER.name: module.SORTER
-           for module in (kilosort4, kilosort25, lupin, mountainsort5, spykingcircus2, tridesclous2)}
+           for module in (simsort_sorter, kilosort4, kilosort25, lupin, mountainsort5, spykingcircus2, tridesclous2)}
 
 
 def get_sorter(name: str) -> Sorter:

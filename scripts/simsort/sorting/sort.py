@@ -79,6 +79,7 @@ def sort_recording(recording, sorter_name: str, settings: dict, out: Path, job_k
             raise
         warnings.append(f"no spikes: {sorter_name} stopped ({error}) on a recording without more peaks than noise has")
         sorting = NumpySorting.from_unit_dict([{}], recording.get_sampling_frequency())
+    warnings += sorting.get_annotation("warnings") or []  # of our own sorter
     sorting = tidy(sorting, joined)
     if recording.get_num_segments() > 1:
         sorting = split_by_segment(sorting, recording)

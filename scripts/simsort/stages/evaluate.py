@@ -10,7 +10,7 @@ motion correction unless --motion is given; what is in the output folder already
 
 from pathlib import Path
 
-from simsort.config.stages import SORTERS, SORTERS_TO_COME
+from simsort.config.stages import SORTERS
 from simsort.errors import UserError
 from simsort.stages import fresh_folder
 
@@ -22,7 +22,7 @@ def add_arguments(parser):
     parser.add_argument("--background", type=Path, metavar="DIR", help="true spikes of units too weak to be asked for")
     parser.add_argument("--dataset", nargs=2, metavar=("NAME", "FOLDER"),
                         help="hybrid_janelia, hc1, waveclus, bbp or ibl, and the folder of your copy")
-    parser.add_argument("--sorter", default="lupin", choices=[s for s in SORTERS if s not in SORTERS_TO_COME],
+    parser.add_argument("--sorter", default="lupin", choices=SORTERS,
                         help="with --dataset: spike sorter (default lupin)")
     parser.add_argument("--motion", action="store_true", help="with --dataset: the sorter's own motion correction")
     parser.add_argument("--seed", type=int, default=0, help="with --dataset: seed of the sorter (default 0)")

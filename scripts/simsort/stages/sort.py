@@ -5,7 +5,8 @@ simsort sort --preprocessed preprocessed --sorter lupin --config spikesort.json 
 
 from pathlib import Path
 
-from simsort.config.stages import SORTERS, SORTERS_TO_COME
+from simsort.config.stages import SORTERS
+from simsort.errors import UserError
 from simsort.records import Record
 from simsort.stages import add_common_arguments, fresh_folder, parse_stage
 from simsort.workers import job_kwargs
@@ -14,8 +15,19 @@ from simsort.workers import job_kwargs
 def add_arguments(parser):
     parser.add_argument("--preprocessed", required=True, type=Path, metavar="DIR", help="output of simsort preprocess")
     parser.add_argument("--sorter", required=True, metavar="NAME",
-                        help=", ".join(name for name in SORTERS if name not in SORTERS_TO_COME))
+                        help=", ".join(SORTERS))
+    parser.add_argument("--model", metavar="DIR", help="with --sorter simsort: model folder, or shipped")
     add_common_arguments(parser, "spikesort")
+
+
+def model_of(args) -> str:
+    """Return the model folder that is asked for; raise `UserError` if the sorter uses none."""
+    from simsort.models.shipped import find_model
+
+    if args.sorter != "simsort":
+        raise UserError(f"--model was given {args.model!r}, but {args.sorter} uses no model",
+                        "add --sorter simsort or leave --model out")
+    return str(find_model(args.model))
 
 
 def run(parser, argv):
@@ -24,6 +36,8 @@ def run(parser, argv):
     from simsort.sorting.sort import load_preprocessed, sort_recording
 
     sorter = get_sorter(args.sorter)
+    if args.model is not None:
+        settings["sorter_params"] = settings["sorter_params"] | {"model": model_of(args)}
     recording, before = load_preprocessed(args.preprocessed)
     out = fresh_folder(args.out)
     record = Record(stage="sort", recording_name=before["recording_name"], session_name=before["session_name"],
