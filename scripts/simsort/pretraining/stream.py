@@ -49,11 +49,15 @@ class Lane:
         """Make the set of one index."""
         situation = index // self.config.sets_per_situation
         if situation != self.situation:
-            entropy = np.random.SeedSequence([self.config.seed, self.number, situation])
             self.recording = None  # before the next one is made: a recording takes some 100 MB
-            self.recording = self.source.draw(int(entropy.generate_state(1)[0] >> 1))
+            self.recording = self.source.draw(situation_seed(self.config, self.number, situation))
             self.situation = situation
         return self.recording.set(index)
+
+
+def situation_seed(config: StreamConfig, lane: int, situation: int) -> int:
+    """Return the seed of a recording of a lane."""
+    return int(np.random.SeedSequence([config.seed, lane, situation]).generate_state(1)[0] >> 1)
 
 
 def work(lanes: list[Lane], index: int, out, stop) -> None:

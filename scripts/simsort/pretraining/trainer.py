@@ -150,7 +150,8 @@ class Trainer:
                     self.save()
                 if self.due(self.validation_steps) and not self.stopped:
                     scores = self.task.validate(self.nets, self.device)
-                    log.validation(self.step, scores)
+                    if scores:
+                        log.validation(self.step, scores)
                     started = time.perf_counter()
         if self.stopped:
             raise SystemExit(STOPPED)

@@ -20,7 +20,7 @@ PIECE_WINDOWS = 16
 PROBABILITY = 0.97
 QUANTILE, N_FOR_BANDWIDTH = 0.12, 500  # of MeanShift's bandwidth, as in the published tool
 N_NEIGHBOURS = 15  # of UMAP, its default
-MOST_FITTED = 20_000  # spikes, evenly over time, that UMAP and MeanShift are fitted on; the others are placed among them
+MOST_FITTED = 20_000  # spikes, evenly over time; the others are placed among them
 ENCODED_AT_ONCE = 4096
 N_NOISE_PIECES, NOISE_PIECE_MS = 20, 500
 FILTER_MARGIN_MS = 20.0
@@ -101,7 +101,7 @@ def standardise(band, seed: int) -> Standard:
 
 @torch.inference_mode()
 def find_spikes(band, standard: Standard, model: Model) -> tuple[np.ndarray, torch.Tensor]:
-    """Return the samples (n,) of events and their snippets (n, 4, n_samples); windows of 200 ms, a shorter end left out."""
+    """Return the samples (n,) of events and their snippets (n, 4, n_samples); an end shorter than a window is left out."""
     form, device = model.form, next(model.encoder.parameters()).device
     step, n_all = WINDOW * PIECE_WINDOWS, band.get_num_samples() // WINDOW * WINDOW
     samples, snippets = [np.zeros(0, dtype=np.int64)], [torch.zeros(0, N_CHANNELS, form.n_samples)]
@@ -125,7 +125,8 @@ def peaks_of_runs(found: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
     """Return where each run of true samples (n,) is largest."""
     edges = functional.pad(found.int(), (1, 1)).diff()
     starts, stops = torch.nonzero(edges == 1)[:, 0], torch.nonzero(edges == -1)[:, 0]
-    return torch.stack([start + size[start:stop].argmax() for start, stop in zip(starts, stops)]) if len(starts) else starts
+    peaks = [start + size[start:stop].argmax() for start, stop in zip(starts, stops)]
+    return torch.stack(peaks) if peaks else starts
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Measure the pipeline (overhead, memory, disk), the simulator (speed, precision, realism) or the spike sorters.
+"""Measure the pipeline (overhead, memory, disk), the simulator (speed, precision, realism), the sorters or the networks.
 
 simsort bench pipeline --out bench
 simsort bench pipeline --out bench --parts overhead,disk --executor slurm
@@ -20,13 +20,19 @@ simsort bench sorters --out bench --families mearec-tetrode,locust --sorters lup
 Every sorter sorts the same recordings with known spikes, in a process of its own, without and with motion correction.
 What was run into an output folder is kept there, so that the tables fill over several calls. SIMSORT_DATA names the
 folder of real waveforms and recordings; without it the families that need them are left out.
+
+simsort bench scaling --out bench --cells simulated --n-steps 1000 --n-jobs 2
+simsort bench scaling --out bench --parts tables --update-docs
+
+Detector and encoder are trained at several amounts of simulated data and several sizes, all for as many steps, and scored
+on held-out cells and probes. What is trained is kept, an interrupted training is gone on with.
 """
 
 import argparse
 import shlex
 from pathlib import Path
 
-from simsort.config.stages import SORTERS
+from simsort.config.stages import SORTERS, SORTERS_TO_COME
 from simsort.errors import UserError
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -34,11 +40,14 @@ PARTS = {
     "pipeline": ("overhead", "memory", "disk"),
     "simulation": ("speed", "discretisation", "labelled", "rendering", "memory", "agreement", "realism"),
     "sorters": ("runs",),
+    "scaling": ("data", "size"),
 }
-DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md"}
-DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None}
+DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
+            "scaling": "training.md"}
+DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None}
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
+ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
 
 
 def comma_list(kind):
@@ -57,7 +66,7 @@ def add_arguments(parser):
         f"{what}: any of {','.join(parts)}" for what, parts in PARTS.items()) + " (default all)")
     parser.add_argument("--executor", choices=["local", "slurm"], default="local",
                         help="run the workflow by bash or through sbatch (default local)")
-    parser.add_argument("--sorter", choices=SORTERS, default="lupin",
+    parser.add_argument("--sorter", choices=[s for s in SORTERS if s not in SORTERS_TO_COME], default="lupin",
                         help="spike sorter of the workflow (default lupin)")
     parser.add_argument("--duration-s", type=float, help="seconds of a recording (default 300, simulation 60)")
     parser.add_argument("--n-channels", type=int, default=64, help="workflow: channels (default 64)")
@@ -77,6 +86,15 @@ def add_arguments(parser):
     parser.add_argument("--sorters", type=comma_list(str), default=(), help="sorters: which (default all)")
     parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters: of the recordings "
                         "(default 0,1,2; others are kept but stand in no table)")
+    parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling: folder with simulated cells")
+    parser.add_argument("--n-steps", type=int, default=1000, help="scaling: steps of every training (default 1000)")
+    parser.add_argument("--recordings", type=comma_list(int), default=(1, 4, 16, 64, 0), help="scaling: different "
+                        "recordings; 0: each is new (default 1,4,16,64,0)")
+    parser.add_argument("--sizes", type=comma_list(str), default=("tiny", "small", "medium", "large", "larger"),
+                        help="scaling: of the networks (default tiny,small,medium,large,larger)")
+    parser.add_argument("--n-events", type=int, default=768, help="scaling: events of a set (default 768)")
+    parser.add_argument("--n-evaluation", type=int, default=8, help="scaling: held-out recordings (default 8)")
+    parser.add_argument("--device", default="auto", help="scaling: auto, cpu, cuda or cuda:N (default auto)")
     parser.add_argument("--keep", action="store_true", help="keep work folders and what the stages wrote")
     parser.add_argument("--update-docs", nargs="?", type=Path, const=DOCS, metavar="FILE",
                         help="put the tables into docs/benchmarks.md or docs/simulation.md, or FILE")
@@ -90,7 +108,8 @@ def run(parser, argv):
                             "command": shlex.join(["simsort", "bench", *shown(argv)])}
     docs, what = options.pop("update_docs"), options.pop("what")
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
-    measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters}[what]
+    measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
+               "scaling": measure_scaling}[what]
     blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
@@ -109,6 +128,9 @@ def check(args) -> None:
         raise UserError("--memory-minutes, --n-jobs and --more-jobs must be positive", "give numbers above 0")
     if not args.seeds:
         raise UserError("--seeds names no seed", "give whole numbers such as 0,1,2")
+    if min((args.n_steps, args.n_evaluation, args.n_events)) < 1 or min(args.recordings, default=0) < 0:
+        raise UserError("--n-steps, --n-events, --n-evaluation and --recordings must be positive",
+                        "give whole numbers; 0 recordings: without end")
     if args.simulated_s <= 0 or (args.duration_s is not None and args.duration_s <= 0):
         raise UserError("--simulated-s and --duration-s must be positive", "give numbers above 0")
 
@@ -117,7 +139,7 @@ def measure_pipeline(options: dict, docs: Path | None) -> dict[str, str]:
     """Measure the pipeline; return its tables."""
     from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
 
-    others = (*ONLY_SIMULATION, *ONLY_SORTERS)
+    others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALING)
     return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in others})))
 
 
@@ -131,6 +153,17 @@ def measure_sorters(options: dict, docs: Path | None) -> dict[str, str]:
     result = bench_sorters(Settings(**{name: options[name] for name in names},
                                     only_tables=options["parts"] == ("tables",)))
     draw_all(result["cases"], docs.parent / "img" / "sorters" if docs else options["out"] / "pictures")
+    return blocks_of(result, with_pictures=docs is not None)
+
+
+def measure_scaling(options: dict, docs: Path | None) -> dict[str, str]:
+    """Train networks; return their tables. The picture goes beside the document that is updated."""
+    from simsort.benchmarks.scaling.blocks import blocks_of, draw
+    from simsort.benchmarks.scaling.main import Settings, bench_scaling
+
+    names = ("out", "parts", "n_jobs", "command", *ONLY_SCALING)
+    result = bench_scaling(Settings(**{name: options[name] for name in names}))
+    draw(result, docs.parent / "img" / "scaling.png" if docs else options["out"] / "pictures" / "scaling.png")
     return blocks_of(result, with_pictures=docs is not None)
 
 
@@ -148,5 +181,6 @@ def shown(argv: list[str]) -> list[str]:
     """Return the arguments without the names of this machine's folders."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--out")
+    parser.add_argument("--cells")
     parser.add_argument("--update-docs", nargs="?")
     return parser.parse_known_args(argv)[1]

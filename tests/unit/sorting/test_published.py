@@ -40,7 +40,8 @@ def recording_of(fs, seconds=20.0, n_channels=4, seed=0):
     trains = []
     for shape, width_ms, some in zip(SHAPES_UV, (0.25, 0.4, 0.3), np.split(np.sort(slots.reshape(3, -1)), 3)):
         train = np.round(np.sort(some.ravel()) * fs).astype(int)
-        wave = np.exp(-0.5 * (times_ms / width_ms) ** 2) - 0.4 * np.exp(-0.5 * ((times_ms - 2 * width_ms) / width_ms) ** 2)
+        scaled = times_ms / width_ms
+        wave = np.exp(-0.5 * scaled**2) - 0.4 * np.exp(-0.5 * (scaled - 2) ** 2)
         train = train[(train > len(times_ms)) & (train < len(traces) - len(times_ms))]
         for sample in train:
             traces[sample - round(0.002 * fs):sample + round(0.003 * fs), :4] += wave[:, None] * shape
