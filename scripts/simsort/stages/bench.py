@@ -32,7 +32,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from simsort.config.stages import SORTERS, SORTERS_TO_COME
+from simsort.config.stages import SORTERS
 from simsort.errors import UserError
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -66,7 +66,7 @@ def add_arguments(parser):
         f"{what}: any of {','.join(parts)}" for what, parts in PARTS.items()) + " (default all)")
     parser.add_argument("--executor", choices=["local", "slurm"], default="local",
                         help="run the workflow by bash or through sbatch (default local)")
-    parser.add_argument("--sorter", choices=[s for s in SORTERS if s not in SORTERS_TO_COME], default="lupin",
+    parser.add_argument("--sorter", choices=SORTERS, default="lupin",
                         help="spike sorter of the workflow (default lupin)")
     parser.add_argument("--duration-s", type=float, help="seconds of a recording (default 300, simulation 60)")
     parser.add_argument("--n-channels", type=int, default=64, help="workflow: channels (default 64)")
