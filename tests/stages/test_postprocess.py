@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from simsort.config.stages import EXTENSIONS, FAST, METRICS
+from simsort.config.stages import EXTENSIONS, FAST
 from simsort.errors import UserError
 from simsort.records import Record, read_record
 
@@ -30,13 +30,13 @@ def stored_bytes(path):
 
 @pytest.mark.slow
 def test_all_extensions_and_metrics_are_there(planted):
-    from spikeinterface.metrics.quality.quality_metrics import ComputeQualityMetrics
+    from simsort.curation.rule import QUALITY_COLUMNS
 
     _, out, record = planted
     assert record.state == "done" and record.warnings == ["unit twin removed: same spikes as unit clean"]
     assert set(record.outputs["extensions"]) == set(EXTENSIONS)
     assert record.outputs["metrics_failed"] == {} and record.outputs["extensions_left_out"] == {}
-    assert set(metrics_of(out).columns) == set(ComputeQualityMetrics.get_metric_columns(list(METRICS)))
+    assert set(metrics_of(out).columns) == set(QUALITY_COLUMNS)
     assert [p.name for p in out.iterdir() if p.name != "record.json"] == ["analyzer.zarr"]
 
 
@@ -57,6 +57,8 @@ def test_planted_metrics(planted):
     assert violating["isi_violations_count"] == pytest.approx(violating["num_spikes"] / 11, abs=1)
     assert violating["isi_violations_ratio"] > 0.5 and violating["rp_contamination"] > 0.1
     assert metrics.loc["half", "firing_rate"] == pytest.approx(20.0, rel=0.15)
+    # nothing moves: what is left is how well 10 bins of 4 s know the median depth
+    assert (metrics["maximum_drift"] < 5).all() and (metrics["maximum_drift"] <= metrics["cumulative_drift"]).all()
     assert (metrics["snr"] > 3).all() and (metrics["amplitude_cutoff"] < 0.1).all()
 
 

@@ -77,9 +77,11 @@ def test_metric_names_are_those_the_analyzer_has():
     from spikeinterface.metrics.template.template_metrics import ComputeTemplateMetrics
 
     from simsort.config.stages import METRICS
+    from simsort.postprocessing.quality_metrics import OWN_METRICS
 
-    quality = ComputeQualityMetrics.get_metric_columns(list(METRICS))
-    assert sorted(METRIC_COLUMNS) == sorted([*quality, *ComputeTemplateMetrics.get_metric_columns()])
+    quality = ComputeQualityMetrics.get_metric_columns([name for name in METRICS if name not in OWN_METRICS])
+    own = [column for metric in OWN_METRICS.values() for column in metric.metric_columns]
+    assert sorted(METRIC_COLUMNS) == sorted([*quality, *own, *ComputeTemplateMetrics.get_metric_columns()])
 
 
 def test_a_unit_that_meets_every_condition_passes():
@@ -114,3 +116,11 @@ def test_verdict_follows_the_known_conditions_only(rule, values):
              if math.isfinite(values.get(c.metric, math.nan))]
     expected = "unknown" if not known else "pass" if all(known) else "fail"
     assert judge(tuple(rule), values).label == expected
+
+
+def test_the_document_defines_every_metric():
+    from simsort.config.stages import METRICS
+    from workflow_runs import REPO
+
+    rows = [line.split("|")[1] for line in (REPO / "docs/quality.md").read_text().splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in row.replace("`", "").replace(",", " ").split()} >= set(METRICS)

@@ -14,13 +14,13 @@ CELL_SOURCES = ("builtin", "mearec", "bmtk")
 INPUTS = ("spikeglx", "openephys", "nwb", "aind", "spikeinterface")
 MOTION_PRESETS = ("dredge", "dredge_fast", "rigid_fast", "kilosort_like", "nonrigid_accurate",
                   "nonrigid_fast_and_accurate", "medicine")
-# What the postprocessing stage computes, in SpikeInterface's names.
+# What the postprocessing stage computes, in SpikeInterface's names (unit_drift is our own).
 EXTENSIONS = ("random_spikes", "noise_levels", "waveforms", "templates", "principal_components", "spike_amplitudes",
               "template_similarity", "correlograms", "isi_histograms", "unit_locations", "spike_locations",
               "template_metrics", "amplitude_scalings", "valid_unit_periods", "quality_metrics")
 METRICS = ("num_spikes", "firing_rate", "presence_ratio", "snr", "isi_violation", "rp_violation",
            "sliding_rp_violation", "amplitude_cutoff", "amplitude_median", "amplitude_cv", "noise_cutoff", "synchrony",
-           "firing_range", "drift", "sd_ratio", "mahalanobis", "d_prime", "nearest_neighbor", "silhouette")
+           "firing_range", "drift", "unit_drift", "sd_ratio", "mahalanobis", "d_prime", "nearest_neighbor", "silhouette")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,11 @@ from spikeinterface.metrics.quality.quality_metrics import ComputeQualityMetrics
 
 from simsort.config.stages import METRICS
 from simsort.errors import one_line
+from simsort.postprocessing.unit_drift import UnitDrift
 
 logger = logging.getLogger(__name__)
 
+OWN_METRICS = {UnitDrift.metric_name: UnitDrift}
 MAX_PRESENCE_BIN_S = 60.0
 MIN_SPIKES_PER_BIN = 3.0  # a steady Poisson unit leaves exp(-3) = 5 % of such bins empty
 
@@ -42,7 +44,7 @@ def compute_quality_metrics(analyzer, settings: dict, job_kwargs: dict) -> tuple
     tmp_data = {"pca_data_per_unit": ProjectionsAroundUnits(analyzer)}
     table, failed = pd.DataFrame(index=analyzer.unit_ids), {}
     for name in names:
-        metric = ComputeQualityMetrics.get_metric_by_name(name)
+        metric = metric_of(name)
         try:
             values = metric.compute(analyzer, unit_ids=analyzer.unit_ids, tmp_data=tmp_data, job_kwargs=job_kwargs,
                                     metric_params={**metric.metric_params, **parameters.get(name, {})})
@@ -57,11 +59,16 @@ def compute_quality_metrics(analyzer, settings: dict, job_kwargs: dict) -> tuple
     return left_out, failed
 
 
+def metric_of(name: str):
+    """Return the metric of a name: SpikeInterface's class, or our own."""
+    return OWN_METRICS.get(name) or ComputeQualityMetrics.get_metric_by_name(name)
+
+
 def metrics_left_out(analyzer, skip) -> dict[str, str]:
     """Tell which metrics are not computed and why: left out by the user, or an extension they need is missing."""
     left_out = {}
     for name in METRICS:
-        needs = ComputeQualityMetrics.get_metric_by_name(name).depend_on
+        needs = metric_of(name).depend_on
         missing = [need for need in needs if not any(analyzer.has_extension(e) for e in need.split("|"))]
         if name in skip:
             left_out[name] = "left out by --postprocessing.skip-metrics"
@@ -81,6 +88,7 @@ def metric_parameters(analyzer, seed: int) -> dict[str, dict]:
         "presence_ratio": dict(bin_duration_s=presence_bin_s(analyzer.get_total_duration())),
         "isi_violation": dict(isi_threshold_ms=1.5),
         "rp_violation": dict(refractory_period_ms=1.0),
+        "unit_drift": dict(bin_duration_s=presence_bin_s(analyzer.get_total_duration())),
         # passed on to the noise estimate, which samples the recording
         "sd_ratio": dict(random_slices_kwargs=dict(seed=seed)),
     }
@@ -114,7 +122,8 @@ def store_metrics(analyzer, table: pd.DataFrame, names: list[str], parameters: d
     extension = ComputeQualityMetrics(analyzer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on metrics without their extension, named in the record already
-        extension.set_params(save=False, metric_names=list(names), metric_params=parameters,
+        extension.set_params(save=False, metric_names=[name for name in names if name not in OWN_METRICS],
+                             metric_params={k: v for k, v in parameters.items() if k not in OWN_METRICS},
                              delete_existing_metrics=True)
     extension.data["metrics"] = table
     extension.run_info["run_completed"] = True
@@ -167,7 +176,7 @@ def unknown_metrics(analyzer, left_out: dict, failed: dict) -> dict[str, dict]:
     table = analyzer.get_extension("quality_metrics").get_data()
     unknown = {}
     for name in METRICS:
-        metric = ComputeQualityMetrics.get_metric_by_name(name)
+        metric = metric_of(name)
         for column in metric.metric_columns:
             if name in left_out:
                 unknown[column] = {"unit_ids": analyzer.unit_ids.tolist(), "reason": left_out[name]}
@@ -186,6 +195,7 @@ def why_missing(name: str, analyzer) -> str:
         "amplitude_cv": "fewer than 10 bins of 50 spikes",
         "noise_cutoff": "too few spikes of low amplitude",
         "firing_range": "recording shorter than its 5 s bins",
+        "unit_drift": "fewer than two bins with 10 spikes",
         "drift": "fewer than two intervals of 60 s with 100 spikes",
         "sd_ratio": "noise estimate below the unit's own share",
     }
