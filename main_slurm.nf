@@ -126,7 +126,7 @@ workflow {
         // MODULE: what happened, failures included
         ch_records = DISPATCH.out.records
             .flatten()
-            .mix(PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
+            .mix(DISPATCH.out.jobs.flatten(), PREPROCESS.out.record, SORT.out.record, POSTPROCESS.out.record, CURATE.out.record, VISUALIZE.out.record)
             .mix(QC.out.record, NWB.out.records.flatten())
             .collect()
         FAILURES("${file(params.results_path, glob: false)}/nextflow/trace.txt", ch_records.map { it -> it.size() }, source)

@@ -33,8 +33,9 @@ def make_results(folder: Path, recordings: dict) -> Path:
         work = folder / "work" / str(number)
         write_stages(work, name, recording, sorting)
         publish(work, results, name)
+        records.mkdir(exist_ok=True)
+        shutil.copy(work / "job.json", records / f"{number}_job.json")
         for path in work.rglob("record.json"):
-            records.mkdir(exist_ok=True)
             shutil.copy(path, records / f"{number}_{path.parent.name}.json")
     (folder / "data").mkdir()
     (folder / "resolved.json").write_text(json.dumps(resolve({"sorter": "lupin"})))

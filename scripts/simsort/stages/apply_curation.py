@@ -5,6 +5,7 @@ simsort apply-curation RESULTS                     what was saved on the pages o
 simsort apply-curation RESULTS --list              the versions: who, when, what
 simsort apply-curation RESULTS --undo              back to the version before
 simsort apply-curation RESULTS --version 1         back to (or forward to) a version; 1: the automatic labels
+simsort apply-curation RESULTS ... --data DATA_PATH      also write the NWB files anew, with the curated units
 
 The curation is checked first: if anything does not fit nothing is changed. Earlier versions stay in curated/.versions/.
 """
@@ -20,6 +21,7 @@ def add_arguments(parser):
     parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder")
     parser.add_argument("curation", type=Path, nargs="?", metavar="CURATION.json", help="curation file of any form")
     parser.add_argument("--recording", help="which recording, where the file does not say")
+    parser.add_argument("--data", type=Path, metavar="DATA_PATH", help="the raw session, to write its NWB file anew")
     parser.add_argument("--by", help="who curated (default: your user name)")
     parser.add_argument("--replace", action="store_true", help="apply a curation made from an older version")
     other = parser.add_mutually_exclusive_group()
@@ -51,6 +53,7 @@ def run(parser, argv):
         outcomes = apply_curation(args.results, args.curation, recording=args.recording, by=args.by, replace=args.replace)
     for outcome in outcomes:
         report(outcome, args.results)
+        update_nwb(outcome.recording, args.results, args.data)
 
 
 def report(outcome, results: Path) -> None:
@@ -63,6 +66,17 @@ def report(outcome, results: Path) -> None:
         print(f"  {line}")
     if len(outcome.changes) > LONGEST_LIST:
         print(f"  and {len(outcome.changes) - LONGEST_LIST} more: version.json beside it has all")
+
+
+def update_nwb(recording: str, results: Path, data: Path | None) -> None:
+    """Write a recording's NWB file anew, or say that it holds the units from before."""
+    from simsort.applying.nwb_again import outdated_files, write_again
+
+    for name in outdated_files(results, recording):
+        if data is None:
+            print(f"  nwb/{name} has the units from before: add --data DATA_PATH to write it anew")
+        else:
+            print(f"  {write_again(results, recording, data)} has the curated units")
 
 
 def list_versions(results: Path, recording: str | None) -> None:

@@ -26,6 +26,10 @@ simsort bench scaling --out bench --parts tables --update-docs
 
 Detector and encoder are trained at several amounts of simulated data and several sizes, all for as many steps, and scored
 on held-out cells and probes. What is trained is kept, an interrupted training is gone on with.
+
+simsort bench curation --out bench --update-docs
+
+The curation page of generated sortings over two hours: its size, the time to the first view, applying a curation.
 """
 
 import argparse
@@ -41,10 +45,12 @@ PARTS = {
     "simulation": ("speed", "discretisation", "labelled", "rendering", "memory", "agreement", "realism"),
     "sorters": ("runs",),
     "scaling": ("data", "size"),
+    "curation": ("pages",),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
-            "scaling": "training.md"}
-DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None}
+            "scaling": "training.md", "curation": "benchmarks.md"}
+DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0}
+CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
 ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
@@ -109,7 +115,7 @@ def run(parser, argv):
     docs, what = options.pop("update_docs"), options.pop("what")
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
-               "scaling": measure_scaling}[what]
+               "scaling": measure_scaling, "curation": measure_curation}[what]
     blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
@@ -165,6 +171,14 @@ def measure_scaling(options: dict, docs: Path | None) -> dict[str, str]:
     result = bench_scaling(Settings(**{name: options[name] for name in names}))
     draw(result, docs.parent / "img" / "scaling.png" if docs else options["out"] / "pictures" / "scaling.png")
     return blocks_of(result, with_pictures=docs is not None)
+
+
+def measure_curation(options: dict, docs: Path | None) -> dict[str, str]:
+    """Measure the curation page; return its table."""
+    from simsort.benchmarks.curation import Settings, bench_curation, blocks_of
+
+    return blocks_of(bench_curation(Settings(out=options["out"], units=CURATION_UNITS, duration_s=options["duration_s"],
+                                             command=options["command"])))
 
 
 def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:

@@ -1,0 +1,54 @@
+"""The NWB file follows the curated units."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from curation_pages import finished_results, results  # noqa: F401  (fixtures)
+from results_folders import NAME
+
+pytestmark = pytest.mark.slow
+
+
+def units_of(path):
+    """Return the unit table of an NWB file as {unit: row}."""
+    from hdmf_zarr import NWBZarrIO
+
+    with NWBZarrIO(str(path), "r") as file:
+        table = file.read().units.to_dataframe()
+    return {row["sorter_unit_id"]: row for _, row in table.iterrows()}
+
+
+def test_nwb_follows_the_curation(results, finished_results, run_cli, tmp_path):
+    from simsort.applying.nwb_again import write_again
+
+    path = results / "nextflow" / "records.json"
+    run = json.loads(path.read_text())
+    run["parameters"]["nwb_ecephys"]["session_start_time"] = "2025-03-04T10:00:00+00:00"
+    path.write_text(json.dumps(run))
+    run["jobs"] = [job for job in run["jobs"] if job["recording_name"] == NAME]
+    assert len(run["jobs"]) == 1
+    data = finished_results.parent / "work" / "0" / "data"
+    (path.parent / "records.json").write_text(json.dumps(run))
+    file = write_again(results, NAME, data)
+    before = units_of(file)
+    assert set(before) == {"0", "1", "2", "3", "4", "10"}
+
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps({"labelsByUnit": {"1": ["noise"]}, "mergeGroups": [["2", "3"]]}))
+    said = run_cli("apply-curation", results, export, "--recording", NAME)
+    assert said.status == 0 and f"nwb/{file.name} has the units from before" in said.stdout
+    assert set(units_of(file)) == set(before)
+    assert run_cli("apply-curation", results, export, "--recording", NAME, "--data", data).status == 0
+    after = units_of(file)
+    assert set(after) == {"0", "1", "2", "4", "10"} and after["1"]["quality"] == "noise"
+    both = np.sort(np.concatenate([before[u]["spike_times"] for u in "23"]))
+    np.testing.assert_allclose(np.sort(after["2"]["spike_times"]), both)
+    assert not np.array_equal(np.nan_to_num(after["2"]["waveform_mean"]), np.nan_to_num(before["2"]["waveform_mean"]))
+    assert sorted(p.name for p in (results / "nwb").iterdir()) == [file.name]
+    missing = run_cli("apply-curation", results, export, "--recording", NAME, "--data", tmp_path / "gone")
+    assert missing.status == 2 and "does not exist" in missing.stderr and units_of(file).keys() == after.keys()
+    shutil.rmtree(results / "nwb")
+    assert "nwb/" not in run_cli("apply-curation", results, export, "--recording", NAME).stdout
