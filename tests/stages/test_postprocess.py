@@ -41,6 +41,17 @@ def test_all_extensions_and_metrics_are_there(planted):
 
 
 @pytest.mark.slow
+def test_unknown_values_read_back_as_nan_whoever_defined_the_metric(planted):
+    import spikeinterface as si
+
+    from simsort.visualization.unit_data import metrics_table
+
+    table = metrics_table(si.load_sorting_analyzer(planted[1] / "analyzer.zarr"))
+    assert {str(dtype) for dtype in table.dtypes} == {"float64"}
+    assert np.isnan(table["drift_ptp"]).all() and np.isfinite(table["maximum_drift"]).all()
+
+
+@pytest.mark.slow
 def test_the_repeated_unit_is_removed(planted):
     _, out, record = planted
     assert record.outputs["removed_duplicate_units"] == [{"unit_id": "twin", "same_as": "clean"}]

@@ -83,7 +83,8 @@ def metrics_table(analyzer):
     tables = [analyzer.get_extension(name).get_data() for name in ("quality_metrics", "template_metrics")
               if analyzer.has_extension(name)]
     joined = pd.concat([pd.DataFrame(index=analyzer.unit_ids), *tables], axis=1)
-    return joined.loc[:, ~joined.columns.duplicated()]
+    # plain floats: columns SpikeInterface does not know (unit_drift) come back nullable, with NA for what is unknown
+    return joined.loc[:, ~joined.columns.duplicated()].astype("float64")
 
 
 def read_verdicts(curated: Path | None, unit_ids) -> tuple[dict, dict]:
