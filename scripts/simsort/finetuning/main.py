@@ -20,7 +20,9 @@ from simsort.pretraining.events import Events
 from simsort.pretraining.main import describe_making
 from simsort.pretraining.recordings import EventSource
 from simsort.pretraining.stream import SetStream, StreamConfig
-from simsort.sorting.own.sort import OwnSorter, SortSettings
+from simsort.sorting.own.api import sort_recording
+from simsort.sorting.own.inputs import one_form
+from simsort.sorting.own.sort import SortSettings
 from simsort.sorting.own.traces import BAND_HZ, open_traces
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
 
@@ -58,7 +60,7 @@ def finetune(recording, model_folder: Path, out: Path, settings: dict, *, cells:
     n_jobs : int, default: 1
         Processes: one trains, the others make simulated data.
     trains : list of arrays | None, default: None
-        Spike samples at 30 kHz of every unit; None: found by the sorter.
+        Spike samples of every unit; None: found by the sorter.
 
     Returns
     -------
@@ -108,9 +110,12 @@ def attempt(recording, model: Model, split: tuple, settings: dict, until_s: floa
         return Finetuned(model=None, reason=f"the recording is shorter than {SHORTEST_S:g} s", facts=facts)
     seed = settings["seed"]
     if trains is None:
-        trains = OwnSorter(recording, SortSettings(seed=seed)).sort()
-    traces = open_traces(recording, seed=seed)
-    units = measure_units(traces, trains)
+        sorting = sort_recording(recording, SortSettings(seed=seed), n_jobs=n_jobs)
+        trains = [sorting.get_unit_spike_train(unit) for unit in sorting.unit_ids]
+    whole = one_form(recording, FS)
+    traces = open_traces(whole, seed=seed)
+    ratio = traces.recording.get_sampling_frequency() / whole.get_sampling_frequency()
+    units = measure_units(traces, [np.round(train * ratio).astype(np.int64) for train in trains])
     safe = safe_units(units, traces.contacts_um, traces.duration_s, least_snr=settings["least_snr"])
     facts |= {"units": len(units), "safe_units": len(safe)}
     if len(safe) < FEWEST_SAFE:

@@ -33,7 +33,7 @@ def run(parser, argv):
     from simsort.models.shipped import find_model
 
     model, recording = find_model(args.model), recording_of(args.recording)
-    trains = trains_of(args.sorting, recording) if args.sorting else None
+    trains = trains_of(args.sorting) if args.sorting else None
     note = finetune(recording, model, args.out, settings, cells=args.cells, n_jobs=args.n_jobs, trains=trains)
     print(f"simsort finetune: {args.out / 'model.json'}: "
           + ("the new weights are better" if note["accepted"] else f"the old weights stay: {note['reason']}"))
@@ -43,18 +43,14 @@ def run(parser, argv):
             print(f"simsort finetune: held-out {kind}: {name} {value:.4f}{after}")
 
 
-def trains_of(folder: Path, recording) -> list:
-    """Return the spike samples of a sorting's units at the sorter's sampling rate."""
-    import numpy as np
-
+def trains_of(folder: Path) -> list:
+    """Return the spike samples of a sorting's units."""
     from simsort.evaluation.folders import load_sorting
-    from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ
 
     sorting = load_sorting(folder, "--sorting")
     if sorting.get_num_segments() > 1:
         raise UserError(f"--sorting {folder} has {sorting.get_num_segments()} segments", "give one of a single segment")
-    factor = SAMPLING_FREQUENCY_HZ / recording.get_sampling_frequency()
-    return [np.round(sorting.get_unit_spike_train(unit) * factor).astype(np.int64) for unit in sorting.unit_ids]
+    return [sorting.get_unit_spike_train(unit) for unit in sorting.unit_ids]
 
 
 def recording_of(folder: Path):
