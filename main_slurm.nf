@@ -1,4 +1,5 @@
-// The workflow: parameters are checked, the session's recordings found, and each goes through the stages on its own.
+// The workflow: parameters are checked, the session's recordings found, and each goes through the stages on its own; with
+// --workflow all a model is trained first, which they are sorted with.
 // Usually started by spike_sort.slm; by hand:
 //   nextflow -C nextflow_slurm.config run main_slurm.nf -resume --data_path SESSION --results_path RESULTS [--sorter lupin ...]
 
@@ -7,6 +8,7 @@ include { PRETRAIN     } from './modules/workflows/pretrain'
 include { CHECK_PARAMS } from './modules/check_params/main'
 include { DISPATCH     } from './modules/dispatch/main'
 include { PREPROCESS   } from './modules/preprocess/main'
+include { FINETUNE     } from './modules/finetune/main'
 include { SORT         } from './modules/sort/main'
 include { POSTPROCESS  } from './modules/postprocess/main'
 include { CURATE       } from './modules/curate/main'
@@ -34,6 +36,11 @@ def probeFiles(settings) {
     return named.findAll { name -> name && file(name, glob: false).exists() }.collect { name -> file(name, glob: false) }
 }
 
+// The user's model or the package's own; none: an empty list.
+def modelOf(name) {
+    return name == null ? [] : name == 'shipped' ? file("${projectDir}/scripts/simsort/weights/default") : file(name, glob: false)
+}
+
 // The recordings of one NWB file: their jobs, and what each stage left of them.
 def nwbInputs(name, parts) {
     def meta = [id: name, duration_min: parts.collect { it -> it.meta.duration_min }.max(), n_channels: parts.collect { it -> it.meta.n_channels }.sum()]
@@ -57,6 +64,17 @@ workflow {
         CHECK_PARAMS(toJson(givenParameters()), source)
         ch_resolved = CHECK_PARAMS.out.resolved.map { resolved -> parseJson(resolved.text) }
 
+        // WORKFLOW: the model that recordings are sorted with, trained here or there already
+        if (chosenWorkflow() == 'all') {
+            PRETRAIN(source)
+            ch_model = PRETRAIN.out.model
+            ch_cells = PRETRAIN.out.simulated
+        }
+        else {
+            ch_model = ch_resolved.map { it -> modelOf(it.globals.model) }
+            ch_cells = []
+        }
+
         // MODULE: one job per probe stream, segment and shank
         DISPATCH(
             session,
@@ -77,9 +95,25 @@ workflow {
         PREPROCESS(ch_jobs, session, ch_resolved.map { it -> toJson(it.preprocessing) }, source)
         ch_preprocessed = PREPROCESS.out.preprocessed.filter { _meta, folder -> isDone(folder) }
 
+        // MODULE: the model fine-tuned on each recording, where that is asked for
+        ch_to_sort = ch_preprocessed
+            .combine(ch_model.map { it -> [it] })
+            .combine(ch_resolved.map { it -> it.finetuning.apply })
+            .branch { _meta, _folder, _model, apply ->
+                tuned: apply
+                given: true
+            }
+        FINETUNE(
+            ch_to_sort.tuned.map { meta, folder, model, _apply -> tuple(meta, folder, model) },
+            ch_cells,
+            ch_resolved.map { it -> toJson(it.finetuning) },
+            source
+        )
+
         // MODULE: the spike sorter
         SORT(
-            ch_preprocessed,
+            ch_to_sort.given.map { meta, folder, model, _apply -> tuple(meta, folder, model) }
+                .mix(ch_preprocessed.join(FINETUNE.out.model)),
             ch_resolved.map { it -> it.globals.sorter },
             ch_resolved.map { it -> toJson(it.spikesort) },
             source

@@ -64,12 +64,13 @@ require_images() {
     done
 }
 
-# sort or pretrain, from the command line or the params file; a mistake in them ends here.
+# sort, pretrain or all, from the command line or the params file; a mistake in them ends here.
 choose_workflow() {
     settings_as_arguments
     WORKFLOW=$(python3 -m simsort check-params --print-workflow -- "${SETTINGS[@]}" "$@") || exit
     case $WORKFLOW in
     pretrain) require_images simulation gpu ;;
+    all) require_images spikeinterface simulation gpu ;;
     *) require_images spikeinterface gpu ;;
     esac
 }

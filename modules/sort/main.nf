@@ -4,7 +4,7 @@ process SORT {
     tag "${meta.id}"
 
     input:
-    tuple val(meta), path(preprocessed)
+    tuple val(meta), path(preprocessed), path(model, stageAs: 'model') // a model folder, or none
     val sorter
     val settings
     tuple path(scripts), val(source_hash)
@@ -20,7 +20,7 @@ process SORT {
     cat > config.json <<'JSON'
     ${settings}
     JSON
-    python3 -m simsort sort --config config.json --preprocessed ${preprocessed} --sorter ${sorter} --n-jobs ${task.cpus} --out sorted
+    python3 -m simsort sort --config config.json --preprocessed ${preprocessed} --sorter ${sorter} ${model ? "--model model" : ""} --n-jobs ${task.cpus} --out sorted
     # Linked, as Nextflow publishes nothing from inside a folder that is an output itself.
     [ ! -e sorted/sorting ] || ln -s sorted/sorting .
     """

@@ -18,11 +18,11 @@ def toJson(value) {
 def givenParameters() {
     def own = ['image_names', 'image_spikeinterface', 'image_gpu', 'image_simulation', 'data_root', 'data_field', 'data_mount']
     def given = params.findAll { name, value -> value != null && !(name in own) }
-    def paths = ['data_path', 'results_path', 'params_file', 'container_dir']
-    return given.collectEntries { name, value -> [name, name in paths && value instanceof CharSequence && value ? file(value, glob: false, hidden: true).toString() : value] }
+    def paths = ['data_path', 'results_path', 'params_file', 'container_dir', 'model']
+    return given.collectEntries { name, value -> [name, name in paths && value instanceof CharSequence && value && value != 'shipped' ? file(value, glob: false, hidden: true).toString() : value] }
 }
 
-// sort or pretrain: from the command line, else from the params file (JSON is YAML too).
+// sort, pretrain or all: from the command line, else from the params file (JSON is YAML too).
 def chosenWorkflow() {
     def named = params.params_file ? file(params.params_file, glob: false) : null
     def inFile = named && named.exists() ? new groovy.yaml.YamlSlurper().parseText(named.text) : null

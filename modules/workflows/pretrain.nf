@@ -1,4 +1,4 @@
-// --workflow pretrain: cells simulated in shards, labelled recordings rendered from them, a manifest of both; then a model
+// --workflow pretrain, and the first part of --workflow all: cells simulated in shards, labelled recordings rendered from them, a manifest of both; then a model
 // trained on the cells and scored.
 
 include { parseJson; toJson; givenParameters; requireImage } from './functions'
@@ -75,4 +75,8 @@ workflow PRETRAIN {
 
     // MODULE: the model's scores on held-out cells and probes
     EVALUATE_MODEL(PRETRAIN_MODEL.out.model, MANIFEST.out.results, ch_training, source)
+
+    emit:
+    model = EVALUATE_MODEL.out.model
+    simulated = MANIFEST.out.results
 }

@@ -1,16 +1,18 @@
-"""--workflow pretrain on one machine: wiring, resuming, and a small real run."""
+"""--workflow pretrain and all on one machine: wiring, resuming, and a small real run."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from test_stub import STAGES as SORT_STAGES
 from test_stub import run_stub
 from workflow_runs import run_slm
 
 pytestmark = pytest.mark.pipeline
 STAGES = {"CHECK_PARAMS", "COMPILE_MECHANISMS", "SIMULATE", "RENDER", "FAILURES", "MANIFEST", "PRETRAIN_MODEL",
           "EVALUATE_MODEL"}
+SESSION = "block0_imec0.ap_recording1"
 CACHED = {"CHECK_PARAMS", "RENDER"}  # the others look at the store of cells and at this run
 SMALL = ("--workflow", "pretrain", "--n_jobs", "2", "--simulation_args", "--cell-types L23_PC,L5_NBC --simulated-s 1",
          "--rendering_args", "--probes tetrode --duration-s 3 --density-per-mm3 40000 --foreground-uv 20",
@@ -47,13 +49,39 @@ def test_a_params_file_may_choose_the_workflow(tmp_path):
     assert used["rendering"]["n_recordings"] == 2 and used["globals"]["workflow"] == "pretrain"
 
 
-def test_sorting_after_training_is_refused(tmp_path):
-    run = run_slm(tmp_path, "--workflow", "all")
-    assert run.status == 2 and "--workflow all is not part of this version yet" in run.errors[0], run.text
+def test_sorting_follows_training(tmp_path):
+    done, trace = run_stub(tmp_path, "--workflow", "all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {row["process"] for row in trace if row["status"] == "COMPLETED"} == SORT_STAGES | {
+        f"PRETRAIN:{stage}" for stage in STAGES}
+    used = json.loads((tmp_path / "results/nextflow/parameters.json").read_text())
+    assert used["globals"]["sorter"] == "simsort" and (tmp_path / "results/model/model.json").is_file()
+    [sort] = [row for row in trace if row["process"] == "SORT"]
+    model = Path(sort["workdir"]) / "model"
+    assert model.resolve().parent.parent.parent == tmp_path / "work" and (model / "model.json").is_file()
+
+
+def test_the_model_is_tuned_to_each_recording(tmp_path):
+    done, trace = run_stub(tmp_path, "--workflow", "all", "--finetuning.apply")
+    assert done.returncode == 0, done.stdout + done.stderr
+    tasks = {row["process"]: row for row in trace if row["status"] == "COMPLETED"}
+    assert set(tasks) == SORT_STAGES | {"FINETUNE"} | {f"PRETRAIN:{stage}" for stage in STAGES}
+    used = (Path(tasks["SORT"]["workdir"]) / "model").resolve()
+    assert used == Path(tasks["FINETUNE"]["workdir"]).resolve() / "model"
+    assert (Path(tasks["FINETUNE"]["workdir"]) / "simulated" / "manifest.json").exists(), "to rehearse the cells"
+    [folder] = (tmp_path / "results" / "finetuned").iterdir()
+    assert (folder / "model.json").is_file()
+
+
+@pytest.mark.parametrize("model, words", [
+    ("/nowhere/model", "there is no model folder /nowhere/model"), ("model", "--model model is not a whole path")])
+def test_a_model_that_is_not_there_is_one_line(tmp_path, model, words):
+    run = run_slm(tmp_path, "--sorter", "simsort", "--model", model, DATA_PATH=tmp_path)
+    assert run.status == 2 and len(run.errors) == 1 and words in run.errors[0], run.text
 
 
 @pytest.mark.slow
-def test_a_model_from_nothing(tmp_path):
+def test_a_model_from_nothing(tmp_path, spikeglx_session):
     import spikeinterface as si
 
     from simsort.models.model_folder import load_model
@@ -80,6 +108,19 @@ def test_a_model_from_nothing(tmp_path):
     assert processes(again.trace(), "CACHED") == CACHED
     assert "step 20" not in training_output(again), "the finished training is gone on with, which is nothing"
     assert load_model(again.results / "model").note["scores"] == model.note["scores"]
+
+    both = run_slm(tmp_path, *SMALL, "--workflow", "all", "--finetuning.apply", DATA_PATH=spikeglx_session.path)
+    assert both.status == 0, both.text
+    assert "SIMULATE" not in processes(both.trace(), "COMPLETED", "CACHED"), "cells and training are taken as they are"
+    assert both.stage_states(SESSION)["sort"] == "done" and (both.results / "index.html").is_file()
+    record = json.loads((both.results / "processing.json").read_text())
+    [sort] = [process for process in record["data_processes"] if process["process_type"] == "Spike sorting"]
+    assert "model" in json.dumps(sort["code"]["parameters"]), sort
+    tuned = json.loads((both.results / "finetuned" / SESSION / "model.json").read_text())["finetuning"]
+    assert not tuned["accepted"] and "shorter than 30 s" in tuned["reason"], "the recording has 20 s"
+    status = json.loads((both.results / "status.json").read_text())["recordings"][SESSION]["sort"]
+    assert any("shorter than 30 s" in warning for warning in status["warnings"])
+    assert si.load(both.results / "spikesorted" / SESSION).get_num_units() > 0
 
     [cell] = (tmp_path / "scr_tmp_dir/simulation").glob("*/cells/L23_PC_00.safetensors")
     cell.unlink()

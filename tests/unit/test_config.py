@@ -101,7 +101,10 @@ def test_json_in_a_quoted_string():
 @pytest.mark.parametrize("text, words", [
     ("--sortr lupin", ["--sortr", "did you mean --sorter?"]),
     ("--sorter kilosort5", ["--sorter", "kilosort5", "spykingcircus2"]),
-    ("--workflow all", ["all", "not part of this version", "sort, pretrain"]),
+    ("--workflow all --sorter lupin", ["--workflow all", "lupin uses no model", "leave --sorter out"]),
+    ("--finetuning.apply --sorter simsort", ["--finetuning.apply needs a model", "--model shipped"]),
+    ("--workflow all --model shipped", ["--model", "'shipped'", "--workflow all trains"]),
+    ("--workflow all --simulation.cells /no/such/cells", ["/no/such/cells", "no folder"]),
     ("--simulation.cells cat", ["--simulation.cells", "'cat'", "builtin, mearec, bmtk"]),
     ("--workflow pretrain --simulation.cells /no/such/cells", ["/no/such/cells", "no folder"]),
     ("--n_jobs many", ["--n_jobs", "many", "whole number"]),

@@ -49,7 +49,7 @@ def status_of_last_run(results: Path) -> dict:
     failures = read_failures(trace)
     if not any(failure["stage"] in HEAD_STAGES for failure in failures):
         raise UserError(f"the last run into {results} ended before it was complete", "run it again: it goes on from there")
-    if "PRETRAIN:MANIFEST" in done:  # the training failed, and not the recordings
+    if is_simulation(rows) and "PRETRAIN:MANIFEST" in done:  # the training failed, and not the recordings
         return read_status(folder_of_last_run(results)) | {"session_failures": failures}
     claim = results / "nextflow" / "session.json"
     session = json.loads(claim.read_text())["session"] if claim.is_file() else results.name
@@ -70,8 +70,8 @@ def folder_of_last_run(results: Path) -> Path:
 
 
 def is_simulation(rows: list[dict]) -> bool:
-    """Tell whether a trace is one of --workflow pretrain."""
-    return any(row["process"].startswith("PRETRAIN:") for row in rows)
+    """Tell whether a trace is one of --workflow pretrain; that of --workflow all has other tasks too."""
+    return bool(rows) and all(row["process"].startswith("PRETRAIN:") for row in rows)
 
 
 def report_lines(status: dict, results: Path) -> list[str]:

@@ -8,7 +8,7 @@ import json
 
 from simsort.config.options import base_type, default_of, show
 from simsort.config.sorter_params import sorter_table
-from simsort.config.stages import (FAST, PRESETS, PRETRAINING_PRESETS, STAGES, WORKFLOWS_TO_COME,
+from simsort.config.stages import (FAST, PRESETS, PRETRAINING_PRESETS, STAGES,
                                    Globals)
 
 COMMAND = "PYTHONPATH=scripts python3 -m simsort.config.parameter_docs > docs/parameters.md"
@@ -75,9 +75,8 @@ def row(field: dataclasses.Field, stage: str) -> str:
 def allowed(field: dataclasses.Field) -> str:
     """Spell choices and bounds, or the type."""
     choices, low, high = (field.metadata[k] for k in ("choices", "minimum", "maximum"))
-    coming = {"workflow": WORKFLOWS_TO_COME}.get(field.name, ())
     if choices is not None:
-        return ", ".join(f"`{choice}`" + " (later version)" * (choice in coming) for choice in choices)
+        return ", ".join(f"`{choice}`" for choice in choices)
     if low is not None and high is not None:
         return f"{low:g} to {high:g}"
     if low is not None:

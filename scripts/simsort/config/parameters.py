@@ -15,7 +15,7 @@ from simsort.config.options import convert, default_of, lookup, normalise_name, 
 from simsort.config.quality_control import limits_of
 from simsort.config.sorter_params import check_sorter_params, sorter_table
 from simsort.config.stages import (CELL_SOURCES, FAST, PRESETS, PRETRAINING_PRESETS, SORTERS, STAGE_ALIASES,
-                                   STAGES, WORKFLOWS_TO_COME, Globals)
+                                   STAGES, Globals)
 from simsort.curation.rule import parse_rule
 from simsort.errors import UserError
 
@@ -232,10 +232,16 @@ def add_stage_settings(road: dict, stage: str, value, name: str) -> None:
 
 
 def build_globals(given: dict) -> Globals:
-    """Build the global settings and answer what this version does not have yet."""
+    """Build the global settings; the model that --workflow all trains is for the sorter simsort."""
+    if given.get("workflow") == "all":
+        given = {"sorter": "simsort", **given}
     run = Globals(**given)
-    if run.workflow in WORKFLOWS_TO_COME:
-        raise UserError(f"--workflow {run.workflow} is not part of this version yet", "allowed: sort, pretrain")
+    if run.workflow == "all" and run.sorter != "simsort":
+        raise UserError(f"--workflow all sorts with the model that it trains, but {run.sorter} uses no model",
+                        "leave --sorter out, or use --workflow sort")
+    if run.workflow == "all" and run.model is not None:
+        raise UserError(f"--model was given {run.model!r}, but --workflow all trains a model of its own",
+                        "leave --model out, or use --workflow sort --sorter simsort")
     if run.model is not None and run.workflow == "sort" and run.sorter != "simsort":
         raise UserError(f"--model was given {run.model!r}, but {run.sorter} uses no model",
                         "add --sorter simsort or leave --model out")
@@ -302,6 +308,9 @@ def check_together(resolved: dict) -> None:
         resolved["notices"].append("motion is applied in preprocessing: the sorter's own motion correction is off")
     if resolved["left_out"]:
         resolved["notices"].append("runmode fast leaves out: " + "; ".join(resolved["left_out"]))
+    run = resolved["globals"]
+    if resolved["finetuning"]["apply"] and run["workflow"] == "sort" and run["model"] is None:
+        raise UserError("--finetuning.apply needs a model", "add --sorter simsort --model shipped, or a model folder")
     check_cells(resolved)
     check_widths(resolved["pretraining"])
     dispatch = resolved["job_dispatch"]
@@ -318,7 +327,7 @@ def check_cells(resolved: dict) -> None:
     if cells not in CELL_SOURCES and not Path(cells).is_absolute() and "/" not in cells:
         raise UserError(f"--simulation.cells was given {cells!r}",
                         f"allowed: {', '.join(CELL_SOURCES)} or the whole path of a folder of cells")
-    if resolved["globals"]["workflow"] != "pretrain":
+    if resolved["globals"]["workflow"] == "sort":
         return
     if cells not in CELL_SOURCES and not Path(cells).is_dir():
         raise UserError(f"--simulation.cells {cells} is no folder", "give the whole path of a folder of cells")

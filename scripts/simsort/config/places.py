@@ -1,4 +1,4 @@
-"""Checks of the places a run needs: session, results folder, the image of kilosort25. Standard library only."""
+"""Checks of the places a run needs: session, results folder, model, kilosort25's image. Standard library only."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from simsort.errors import UserError
+from simsort.models.shipped import SHIPPED, find_model
 
 
 def session_identity(data_path: str) -> str:
@@ -24,8 +25,8 @@ def check_places(run: dict) -> None:
     Raises
     ------
     UserError
-        For a missing or empty data path, a results folder that cannot be written or holds another session, or
-        kilosort25 without its image.
+        For a missing or empty data path, a results folder that cannot be written or holds another session, a model
+        that cannot be used, or kilosort25 without its image.
     """
     data_path, results_path = run.get("data_path"), run.get("results_path")
     if run.get("workflow") == "pretrain":  # no session, and its results lie beside those of one
@@ -34,12 +35,21 @@ def check_places(run: dict) -> None:
         return
     if run.get("sorter") == "kilosort25":
         check_kilosort25(run)
+    if run.get("model"):
+        check_model(run["model"])
     if data_path:
         check_data_path(Path(data_path))
     if results_path:
         check_writable(Path(results_path))
     if data_path and results_path:
         claim_results_folder(Path(results_path), session_identity(data_path))
+
+
+def check_model(model: str) -> None:
+    """Raise unless a model can be used; stages run in other folders, so that its path has to be whole."""
+    if model != SHIPPED and not Path(model).is_absolute():
+        raise UserError(f"--model {model} is not a whole path", f"write {Path(model).resolve()}")
+    find_model(model)
 
 
 def check_kilosort25(run: dict) -> None:

@@ -8,7 +8,6 @@ from simsort.config.quality_control import QualityControl
 
 SORTERS = ("simsort", "kilosort4", "spykingcircus2", "lupin", "tridesclous2", "mountainsort5", "kilosort25")
 # Named in the contract, built in work of its own; asking for it is answered plainly instead of with a stand-in.
-WORKFLOWS_TO_COME = ("all",)
 DRIFTS = ("none", "slow", "oscillation", "jumps", "mixture")
 CELL_SOURCES = ("builtin", "mearec", "bmtk")
 INPUTS = ("spikeglx", "openephys", "nwb", "aind", "spikeinterface")
@@ -27,14 +26,14 @@ METRICS = ("num_spikes", "firing_rate", "presence_ratio", "snr", "isi_violation"
 class Globals:
     """Settings of the whole run."""
 
-    workflow: str = option("sort", "what to run", choices=("sort", "pretrain", "all"))
+    workflow: str = option("sort", "what to run; all: pretrain, then sort with the new model", choices=("sort", "pretrain", "all"))
     sorter: str = option("lupin", "spike sorter", choices=SORTERS)
     runmode: str = option("full", "fast leaves out motion estimation, spike locations and principal components",
                           choices=("full", "fast"))
     n_jobs: int = option(-1, "worker processes in each heavy stage; -1: all cores on one machine, 8 per Slurm job",
                          minimum=-1)
     params_file: str | None = option(None, "JSON or YAML file with any of these parameters")
-    model: str | None = option(None, "--sorter simsort: model folder, or shipped")
+    model: str | None = option(None, "--sorter simsort: whole path of a model folder, or shipped")
     container_dir: str | None = option(None, "folder of the container images; default: $EPHYS_CONTAINER_DIR")
     use_containers: bool = option(False, "run every stage in its Apptainer image")
     input_data_type: str | None = option(None, "as --job_dispatch.input, which wins; default: $INPUT_DATA_TYPE",
@@ -239,8 +238,9 @@ class Pretraining:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finetuning:
-    """Fine-tuning of a model on a recording: `simsort finetune`."""
+    """Fine-tuning of a model on a recording: `simsort finetune`, and before --sorter simsort with --finetuning.apply."""
 
+    apply: bool = option(False, "fine-tune the model on each recording before it is sorted")
     time_limit_min: float = option(10.0, "minutes after which training ends; sorting and judging come on top",
                                    minimum=0.0)
     n_steps: int = option(300, "most updates of the weights", minimum=1)

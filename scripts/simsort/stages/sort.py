@@ -32,6 +32,7 @@ def model_of(args) -> str:
 
 def run(parser, argv):
     args, settings = parse_stage(parser, argv, "spikesort")
+    from simsort.models.model_folder import read_note
     from simsort.sorting.registry import get_sorter
     from simsort.sorting.sort import load_preprocessed, sort_recording
 
@@ -49,4 +50,9 @@ def run(parser, argv):
                                 job_kwargs(args.n_jobs, fresh=sorter.fresh_workers))
         record.outputs, record.warnings = result.outputs, result.warnings
         record.parameters = {**record.parameters, "sorter_params": result.parameters}
+        if args.model is not None:
+            note = read_note(record.parameters["sorter_params"]["model"]).get("finetuning")
+            record.outputs |= {"finetuning": note} if note else {}
+            if note and not note["accepted"]:
+                record.warnings = [*record.warnings, f"fine-tuning left the model as it was: {note['reason']}"]
     record.write(out)
