@@ -168,7 +168,8 @@ def test_the_pipeline_again_keeps_the_curation(results, finished_results, run_cl
     assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0
     applied = (results / "visualization" / NAME / "curate.html").read_text()
     rewrite_page(results, finished_results / "visualization" / NAME)
-    assert run_cli("report", results).status == 0
+    said = run_cli("report", results)
+    assert said.status == 0 and f"curated/{NAME}: version 2 by" in said.stdout
     page = json.loads((results / "visualization" / NAME / "curation" / "curation.json").read_text())
     assert page["simsort"]["version"] == 2
     embedded = [re.search(r'id="curation-json">([^<]*)<', text)[1]

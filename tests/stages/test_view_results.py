@@ -52,6 +52,8 @@ def test_it_serves_the_pages_to_this_machine(server):
     assert status == 200 and "Curate in the browser" in text and headers["Referrer-Policy"] == "no-referrer"
     assert ask(server, f"visualization/{NAME}/curation/index.html")[0] == 200
     assert ask(server, "")[0] == 302
+    _, _, headers = ask(server, f"visualization/{NAME}/curate.html")  # index.html links to it; the other form can save
+    assert headers["Location"].endswith(f"/visualization/{NAME}/curation/index.html")
     said = "\n".join(instructions(server))
     port = server.server_address[1]
     assert f"http://localhost:{port}/{server.secret}/" in said and f"-L {port}:localhost:{port} " in said

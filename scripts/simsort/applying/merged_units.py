@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 # What the metrics are computed from; waveforms and principal components stay on disk.
@@ -42,7 +43,7 @@ def merged_metrics(analyzer_path: Path, groups: list[list], new_ids: list) -> pd
     for name in TABLES:
         if name in merged.extensions:
             metrics = merged.get_extension(name).get_data()
-            table[list(metrics.columns)] = metrics.to_numpy(dtype="float64")
+            table[list(metrics.columns)] = metrics.to_numpy(dtype="float64", na_value=np.nan)
     if "unit_locations" in merged.extensions:
         locations = merged.get_extension("unit_locations").get_data()
         table["x_um"], table["depth_um"] = locations[:, 0], locations[:, 1]

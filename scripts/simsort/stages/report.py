@@ -18,10 +18,11 @@ def add_arguments(parser):
 
 def refreshed_pages(results: Path) -> list[str]:
     """Give pages written anew the curation applied before; return what there is to say about it."""
-    from simsort.viewing.files import recordings_with_pages
+    from simsort.viewing.files import FOLDER, recordings_with_pages
     from simsort.viewing.present import refresh_pages
 
-    if not (results / "curated" / ".versions").is_dir():
+    pages = (results / "visualization").glob(f"*/{FOLDER}/data.json")
+    if not (results / "curated" / ".versions").is_dir() or not any(pages):
         return []
     return refresh_pages(results, recordings_with_pages(results))
 

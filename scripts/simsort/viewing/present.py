@@ -34,7 +34,7 @@ def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
     Returns
     -------
     lines : list of str
-        What the user should know: recordings whose curation is of an earlier sorting.
+        What the user should know: curations that stay, and those of an earlier sorting.
     """
     lines = []
     for recording in recordings:
@@ -47,6 +47,9 @@ def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
             lines.append(f"curated/{recording} is a curation of an earlier sorting, kept: simsort apply-curation RESULTS "
                          f"--recording {recording} --start-over takes the new sorting's automatic labels")
             continue
+        if versions.current() > 1:
+            lines.append(f"curated/{recording}: version {versions.current()} by {versions.about(versions.current())['by']} "
+                         "stays the present one")
         folder = Path(results) / "visualization" / recording
         content = (json.dumps(curation, indent=1) + "\n").encode()
         if (folder / FOLDER / CURATION).read_bytes() != content:

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 from simsort.applying.versions import SAVED, Versions
 from simsort.curation.choices import parse_json, read_choices
 from simsort.errors import UserError
-from simsort.viewing.files import CURATION, FOLDER, page_facts, recordings_with_pages, write_atomically
+from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, page_facts, recordings_with_pages, write_atomically
 from simsort.viewing.present import present_curation
 
 LOOPBACK = "127.0.0.1"
@@ -72,11 +72,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.file_of(name)
         if path is None:
             return self.refuse(HTTPStatus.NOT_FOUND, "there is no such file")
+        if path.name == SINGLE_FILE and path.parent.name in self.server.recordings:
+            return self.redirect(f"{name.rpartition('/')[0]}/{FOLDER}")  # the form that saves
         if path.is_dir():
-            self.send_response(HTTPStatus.FOUND)
-            self.send_header("Location", f"/{self.server.secret}/{quote(name.rstrip('/'))}/index.html".replace("//", "/"))
-            self.send_header("Content-Length", "0")
-            return self.end_headers()
+            return self.redirect(name)
         kind = mimetypes.guess_type(path.name)[0] if path.suffix != ".gz" else "application/octet-stream"
         self.answer(HTTPStatus.OK, path.read_bytes(), kind or "application/octet-stream")
 
@@ -133,6 +132,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             return None
         return path if inside and (path.is_file() or (path / "index.html").is_file()) else None
+
+    def redirect(self, folder: str) -> None:
+        """Send the browser to the page of a folder."""
+        self.send_response(HTTPStatus.FOUND)
+        self.send_header("Location", f"/{self.server.secret}/{quote(folder.strip('/'))}/index.html".replace("//", "/"))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def refuse(self, status: HTTPStatus, why: str) -> None:
         self.answer(status, why.encode(), "text/plain")

@@ -49,8 +49,8 @@ function short(value) {
 }
 
 // Mean waveforms on the contacts where they are largest, each at its place on the probe.
-function drawWaveforms(data, units) {
-  return plot("mean waveform at its contacts", (pen, width, height) => {
+function drawWaveforms(data, units, caption = "mean waveform at its contacts") {
+  return plot(caption, (pen, width, height) => {
     const t = data.arrays.templates;
     if (!t || !units.length) return say(pen, width, height, t ? "select a unit" : "templates were not computed");
     const [, samples, perUnit] = t.shape, places = data.arrays.contacts_um.values;

@@ -79,15 +79,20 @@ class Curation {
     return !!last;
   }
 
-  // A label replaces the others of its kind; `more` adds it. Given again, it is taken away.
+  // A label replaces the others of its kind; with `more` it is added, or taken away where all have it.
   label(units, name, value, more) {
     this.remember();
-    const all = units.every((i) => (this.labels[i][name] || []).includes(value));
+    const all = units.every((i) => this.values(i, name).includes(value));
     for (const i of units) {
-      const now = this.labels[i][name] || [];
-      const others = now.filter((v) => v !== value);
-      this.labels[i][name] = all ? others : more && !this.definitions[name].exclusive ? [...others, value] : [value];
+      const others = this.values(i, name).filter((v) => v !== value);
+      if (!more || this.definitions[name].exclusive) this.labels[i][name] = [value];
+      else this.labels[i][name] = all ? others : [...others, value];
     }
+  }
+
+  clearLabels(units) {
+    this.remember();
+    for (const i of units) for (const name of this.editable()) this.labels[i][name] = [];
   }
 
   group(i) {
