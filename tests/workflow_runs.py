@@ -14,6 +14,10 @@ SETTINGS = ("DATA_PATH", "WORK_DIR", "RESULTS_PATH", "PIPELINE_PATH", "INPUT_DAT
             "SLURM_ACCOUNT", "CPU_PARTITION", "GPU_PARTITION", "MODULES", "USE_CONTAINERS")
 
 
+# NWB files want to know it; without it that stage is skipped.
+TIMEZONE = ("--nwb_ecephys.timezone", "Europe/Berlin")
+
+
 class Run(NamedTuple):
     """What a run of spike_sort.slm returned, printed and left."""
 

@@ -33,6 +33,8 @@ STAGES = {
     "visualize": "draw pictures",
     "qc": "judge a recording: pass, warn or fail, with pictures",
     "nwb": "write the NWB file of a recording, all probes and units",
+    "export": "write results in the form of another tool",
+    "rerun": "do a run again from its own record and compare the spikes",
     "failures": "gather why stages failed from Nextflow's trace",
     "collect": "write the summary files and index.html of a results folder",
     "view": "show a results folder in a browser and save what is curated there",

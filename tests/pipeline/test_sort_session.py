@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from workflow_runs import accuracies, run_slm
+from workflow_runs import REPO, TIMEZONE, accuracies, clean_environment, run_slm
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 NAME = "block0_imec0.ap_recording1"
@@ -25,9 +27,11 @@ def test_the_result_tree_is_the_contract_s(sorted_session):
     expected = ["index.html", "data_description.json", "processing.json", "visualization_output.json", "status.json",
                 f"preprocessed/{NAME}.json", f"preprocessed/motion/{NAME}", f"spikesorted/{NAME}",
                 f"postprocessed/{NAME}.zarr", f"curated/{NAME}/curation.json", f"visualization/{NAME}",
+                "quality_control.json", f"quality_control/{NAME}/index.html",
                 *(f"nextflow/{name}" for name in ("report.html", "timeline.html", "dag.html", "trace.txt",
                                                   "nextflow.log", "parameters.json"))]
     assert [path for path in expected if not (results / path).exists()] == []
+    assert [path.name.endswith("_block0_recording1.nwb") for path in (results / "nwb").iterdir()] == [True]
 
 
 def test_the_units_are_the_true_ones(sorted_session):
@@ -56,16 +60,30 @@ def test_results_and_data_may_move(sorted_session, spikeglx_session, tmp_path):
     assert {"templates", "quality_metrics", "unit_locations"} <= set(analyzer.get_saved_extension_names())
 
 
+def test_a_run_done_again_from_its_record_gives_the_same_spikes(sorted_session, tmp_path):
+    results = sorted_session[0].results
+    command = [sys.executable, "-m", "simsort", "rerun", str(results), "--out", str(tmp_path / "again"), "--n_jobs",
+               "2"]
+    environment = clean_environment() | {"PYTHONPATH": str(REPO / "scripts")}
+    done = subprocess.run(command, text=True, capture_output=True, timeout=900, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == f"{NAME}: the same spikes"
+    used = [json.loads((path / "nextflow/parameters.json").read_text()) for path in (results, tmp_path / "again")]
+    assert used[0]["spikesort"] == used[1]["spikesort"] and used[0]["nwb_ecephys"] == used[1]["nwb_ecephys"]
+
+
 def test_a_second_run_starts_where_the_first_ended(sorted_session, spikeglx_session):
     first, _ = sorted_session
     folder = first.results.parent
 
-    again = run_slm(folder, "--n_jobs", "2", DATA_PATH=spikeglx_session.path)
+    again = run_slm(folder, "--n_jobs", "2", *TIMEZONE, DATA_PATH=spikeglx_session.path)
     assert again.status == 0, again.text
     assert set(again.tasks("COMPLETED")) == RERUN
-    assert set(again.tasks("CACHED")) == {"CHECK_PARAMS", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "QC", "NWB"}
+    assert set(again.tasks("CACHED")) == {"CHECK_PARAMS", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE",
+                                          "VISUALIZE", "QC", "NWB"}
 
-    other_rule = run_slm(folder, "--n_jobs", "2", "--curation_args", "--rule 'snr > 1000'", DATA_PATH=spikeglx_session.path)
+    other_rule = run_slm(folder, "--n_jobs", "2", *TIMEZONE, "--curation_args", "--rule 'snr > 1000'",
+                         DATA_PATH=spikeglx_session.path)
     assert other_rule.status == 0, other_rule.text
     assert set(other_rule.tasks("COMPLETED")) == RERUN | {"CHECK_PARAMS", "CURATE", "VISUALIZE", "QC", "NWB"}
     status = json.loads((other_rule.results / "status.json").read_text())
@@ -114,7 +132,7 @@ def write_several_probes(folder, ground_truth):
 def test_bad_probes_do_not_stop_a_good_one_and_any_path_works(ground_truth, tmp_path):
     odd = tmp_path / "it's a $HOME \"lab\" über"
     session, truth = write_several_probes(odd / "raw & data", ground_truth)
-    run = run_slm(odd, "--n_jobs", "2", "--runmode", "fast", "--sorter", "mountainsort5", DATA_PATH=session,
+    run = run_slm(odd, "--n_jobs", "2", *TIMEZONE, "--runmode", "fast", "--sorter", "mountainsort5", DATA_PATH=session,
                   WORK_DIR=odd / "work; dir", RESULTS_PATH=odd / "out (1)")
 
     assert run.status == 1, run.text

@@ -1,0 +1,1 @@
+"""Results in the forms of other tools, and a run done again from its own record."""
