@@ -138,7 +138,8 @@ def test_skipped_preprocessing_skips_sorting(tmp_path, run_cli):
     assert read_record(tmp_path / "out")["reason"] == "preprocessing was skipped: short"
 
 
-@pytest.mark.parametrize("name, option", [("lupin", "apply_motion_correction"), ("kilosort4", "do_correction"),
+@pytest.mark.parametrize("name, option", [("simsort", "apply_motion_correction"), ("lupin", "apply_motion_correction"),
+                                          ("kilosort4", "do_correction"),
                                           ("spykingcircus2", "apply_motion_correction"),
                                           ("tridesclous2", "apply_motion_correction"), ("kilosort25", "do_correction")])
 def test_motion_correction_is_on_only_for_enough_channels(name, option):

@@ -1,7 +1,7 @@
 """Make SpikeInterface know the sorter `simsort`, as soon as its sorters are imported. Standard library only.
 
-SpikeInterface lists its sorters in a module and takes no plug-ins. Adding to the list at once would make `import simsort`
-as slow as importing all sorters, so it is done when that module is imported, or now if it has been.
+SpikeInterface lists its sorters in a module and takes no plug-ins. Adding to the list at once would make
+`import simsort` as slow as importing all sorters, so it is done when that module is imported, or now if it has been.
 """
 
 import importlib.abc

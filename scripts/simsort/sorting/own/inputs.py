@@ -54,7 +54,8 @@ def check_contacts(recording) -> None:
             raise UserError(f"the recording's {n_channels} channels have no positions",
                             "give it a probe with recording.set_probe, for instance probeinterface.generate_tetrode()")
         return
-    places_um = np.asarray(recording.get_channel_locations(axes="xyz" if recording.is_probe_3d() else "xy"), dtype=float)
+    axes = "xyz" if recording.is_probe_3d() else "xy"
+    places_um = np.asarray(recording.get_channel_locations(axes=axes), dtype=float)
     if not np.isfinite(places_um).all():
         raise UserError("contacts of the probe have positions that are no numbers", "correct the probe")
     thickness_um = extents(places_um)[0][2] if places_um.shape[1] == 3 else 0.0
@@ -76,7 +77,7 @@ def extents(places_um: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def contacts_in_plane(recording) -> np.ndarray:
-    """Return the contacts (n_channels, 2) in um, of a three-dimensional probe in its plane with the longer axis as y."""
+    """Return the contacts (n_channels, 2) in um, of a probe in space in its plane with the longer axis as y."""
     if not recording.has_channel_location():
         return np.zeros((recording.get_num_channels(), 2))
     if not recording.is_probe_3d():
