@@ -22,7 +22,8 @@ def finished_results(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
             make_results(folder, {NAME: ground_truth([0, 1, 2, 3, 4, 10]),
-                                  SECOND: ground_truth(["0", "1", "2", "3", "4", "<img src=x onerror=alert(1)>"], seed=1)})
+                                  SECOND: ground_truth(["0", "1", "2", "3", "4", "<img src=x onerror=alert(1)>"],
+                                                       seed=1)})
             (folder / "done").touch()
     return folder / "results"
 
@@ -46,7 +47,8 @@ def open_page(url: str, requests: list, width: int = 1366, height: int = 768):
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: (errors.append(f"dialog {dialog.message}") if dialog.type != "beforeunload" else None,
+        page.on("dialog",
+                lambda dialog: (errors.append(f"dialog {dialog.message}") if dialog.type != "beforeunload" else None,
                                           dialog.accept()))
         page.goto(url)
         page.wait_for_selector("body[data-ready=yes]", timeout=60_000)

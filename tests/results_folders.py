@@ -61,7 +61,8 @@ def write_stages(work: Path, name: str, recording, sorting) -> None:
     sorting.save(folder=work / "sort" / "sorting")
     analyzer = create_sorting_analyzer(sorting, raw, format="zarr", folder=work / "postprocess" / "analyzer.zarr",
                                        job_kwargs=dict(progress_bar=False))
-    analyzer.compute(["random_spikes", "noise_levels", "templates", "spike_amplitudes", "correlograms", "isi_histograms",
+    analyzer.compute(["random_spikes", "noise_levels", "templates", "spike_amplitudes", "correlograms",
+                      "isi_histograms",
                       "unit_locations", "template_similarity"], progress_bar=False)
     analyzer.compute("quality_metrics", progress_bar=False, metric_names=[
         "num_spikes", "firing_rate", "snr", "isi_violation", "presence_ratio", "amplitude_cutoff", "amplitude_median"],

@@ -69,7 +69,7 @@ def test_versions_undo_and_pages(results, run_cli, tmp_path):
     # only this recording's page changed, and index.html counts the units there are now
     page = json.loads((results / "visualization" / NAME / "curation" / "curation.json").read_text())
     assert page["merges"] == [{"unit_ids": [2, 3], "new_unit_id": None}] and page["simsort"]["version"] == 2
-    assert "merge" not in (results / "visualization" / SECOND / "curation" / "data.json").read_text().split("arrays")[0].lower()
+    assert '"merged"' not in (results / "visualization" / SECOND / "curation" / "data.json").read_text()
     index = (results / "index.html").read_text()
     assert "version 2 by ana" in index
     assert json.loads((results / "status.json").read_text())["verdicts"][NAME]["n_units"] == 5
@@ -107,11 +107,14 @@ REFUSED = {
     "conflicting merges": ({"mergeGroups": [["0", "1"], ["1", "2"]]}, ["--recording", NAME], "again merged"),
     "no recording named": ({"mergeGroups": [["0", "1"]]}, [], "add --recording"),
     "other recording": ({"format_version": "2", "simsort": {"recording": "elsewhere"}}, [], "'elsewhere'"),
-    "other sorting": ({"format_version": "2", "simsort": {"recording": NAME, "sorting": "0" * 64}}, [], "another sorting"),
-    "older version": ({"format_version": "2", "simsort": {"recording": NAME, "version": 4}}, [], "from version 4, but version 1"),
+    "other sorting": ({"format_version": "2", "simsort": {"recording": NAME, "sorting": "0" * 64}}, [],
+                      "another sorting"),
+    "older version": ({"format_version": "2", "simsort": {"recording": NAME, "version": 4}}, [],
+                      "from version 4, but version 1"),
     "bad split": ({"format_version": "2", "splits": [{"unit_id": 0, "mode": "indices", "indices": [[10**9]]}]},
                   ["--recording", NAME], "unit 0 cannot be split"),
-    "bad new id": ({"format_version": "2", "merges": [{"unit_ids": [0, 1], "new_unit_id": "both"}]}, ["--recording", NAME],
+    "bad new id": ({"format_version": "2", "merges": [{"unit_ids": [0, 1], "new_unit_id": "both"}]},
+                   ["--recording", NAME],
                    "called 'both'"),
 }
 
@@ -187,6 +190,6 @@ def test_another_sorting_starts_over(results, run_cli, tmp_path):
     assert refused.status == 2 and "--start-over" in refused.stderr
     assert curated(results).get_property("quality")[1] == "noise"
     assert run_cli("apply-curation", results, "--start-over", "--recording", NAME).status == 0
-    assert curated(results).unit_ids[0] == "0" and json.loads(
-        (results / "curated" / ".versions" / ".earlier" / NAME / "1" / "2" / "version.json").read_text())["version"] == 2
+    earlier = results / "curated" / ".versions" / ".earlier" / NAME / "1" / "2" / "version.json"
+    assert curated(results).unit_ids[0] == "0" and json.loads(earlier.read_text())["version"] == 2
     assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0

@@ -61,7 +61,8 @@ def test_from_a_double_click_to_the_curated_sorting(results, run_cli, tmp_path):
     assert outcome.status == 0, outcome.stderr
     sorting = si.load(results / "curated" / NAME)
     assert sorting.unit_ids.tolist() == [0, 1, 2, 4, 10]
-    assert sorting.get_property("quality")[1] == "noise" and sorting.get_property("curation_note")[1] == "drifts <b>away</b>"
+    assert sorting.get_property("quality")[1] == "noise"
+    assert sorting.get_property("curation_note")[1] == "drifts <b>away</b>"
 
     with open_page(file.as_uri(), requests) as page:  # reopened
         assert "noise" in chips(page, 1) and any("2+3" in text for text in chips(page, 2))

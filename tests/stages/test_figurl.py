@@ -1,4 +1,4 @@
-"""Figurl links against a stand-in for kachery's upload service on this machine; what goes wrong is told and hides the key."""
+"""Figurl links against a stand-in for kachery's upload service on this machine; failures are told and hide the key."""
 
 import base64
 import hashlib
@@ -112,10 +112,12 @@ def test_data_on_a_web_server_of_ones_own(results, kachery, monkeypatch):
     assert outcome["status"] == "done", outcome
     data = parse_qs(urlsplit(outcome["sorting_summary"]).query)["d"][0]
     assert data.startswith("https://data.example/x/sha1/") and kachery.stored == {}
-    assert json.loads((folder / "figurl" / data.removeprefix("https://data.example/x/")).read_text())["type"] == "MainLayout"
+    stored = folder / "figurl" / data.removeprefix("https://data.example/x/")
+    assert json.loads(stored.read_text())["type"] == "MainLayout"
 
 
-@pytest.mark.parametrize("change, said", [({"KACHERY_API_KEY": "wr0ng-key"}, "not authorized"), ({"KACHERY_ZONE": "other"}, "403"),
+@pytest.mark.parametrize("change, said",
+                         [({"KACHERY_API_KEY": "wr0ng-key"}, "not authorized"), ({"KACHERY_ZONE": "other"}, "403"),
                                           ({"KACHERY_BASE_URL": "http://127.0.0.1:9"}, "Connection")])
 def test_a_failed_upload_is_told_and_hides_the_key(results, kachery, monkeypatch, change, said):
     for name, value in change.items():

@@ -1,4 +1,4 @@
-"""`simsort view`: only this machine, only below the secret, only files of the results; only a fitting curation is saved."""
+"""`simsort view`: only this machine, only below the secret, only a fitting curation is saved."""
 
 import http.client
 import json
@@ -60,8 +60,10 @@ def test_it_serves_the_pages_to_this_machine(server):
 
 
 @pytest.mark.parametrize("path, below_secret", [
-    ("/", False), ("/index.html", False), ("/wrong/index.html", False), ("../data/job.json", True), ("%2e%2e/work/", True),
-    ("curated/.versions", True), ("curated/%2eversions/x", True), ("postprocessed", True), ("nothing.html", True), ("a%00b", True)])
+    ("/", False), ("/index.html", False), ("/wrong/index.html", False), ("../data/job.json", True),
+    ("%2e%2e/work/", True),
+    ("curated/.versions", True), ("curated/%2eversions/x", True), ("postprocessed", True), ("nothing.html", True),
+    ("a%00b", True)])
 def test_nothing_else_is_served(server, path, below_secret):
     assert ask(server, path, below_secret=below_secret)[0] == 404
 
@@ -95,8 +97,10 @@ def test_a_curation_is_saved_and_applied(server, results, run_cli):
 
 
 @pytest.mark.parametrize("body, status, said", [
-    (b'{"format_version": "2", "uni', 422, "no valid JSON"), (b"[]", 422, "holds a list"), (b"\xff", 422, "no text file"),
-    (json.dumps({"labelsByUnit": {"77": ["x"]}}), 422, "unit '77'"), (json.dumps({"labelsByUnit": {}}), 422, "another recording")])
+    (b'{"format_version": "2", "uni', 422, "no valid JSON"), (b"[]", 422, "holds a list"),
+    (b"\xff", 422, "no text file"),
+    (json.dumps({"labelsByUnit": {"77": ["x"]}}), 422, "unit '77'"),
+    (json.dumps({"labelsByUnit": {}}), 422, "another recording")])
 def test_what_does_not_fit_is_not_saved(server, results, body, status, said):
     before = ask(server, PAGE)[1]
     got, text, _ = ask(server, PAGE, "PUT", body)

@@ -43,7 +43,8 @@ CASES = {
     "empty": ({}, {}, []),
     "one label only": ({"labelsByUnit": {"0": ["good"], "1": ["good"]}}, {0: ["good"], 1: ["good"]}, []),
     "two labels on a unit": ({"labelsByUnit": {"0": ["mua", "artifact"]}}, {0: ["MUA", "artifact"]}, []),
-    "labelled with unlabelled": ({"labelsByUnit": {"2": ["good"]}, "mergeGroups": [["2", "3"]]}, {2: ["good"]}, [[2, 3]]),
+    "labelled with unlabelled": ({"labelsByUnit": {"2": ["good"]}, "mergeGroups": [["2", "3"]]}, {2: ["good"]},
+                                 [[2, 3]]),
     "id 10 is not 1": ({"labelsByUnit": {"10": ["noise"]}}, {10: ["noise"]}, []),
     "closed": ({"labelsByUnit": {"0": ["x"]}, "isClosed": True}, {0: ["x"]}, []),
     "figpack": (figpack({"labelChoices": ["good"], "labelsByUnit": {"0": ["good"]}, "mergeGroups": [["2", "3"]]}),
@@ -66,7 +67,8 @@ def test_spikeinterface_s_formats_1_and_2(unit_ids):
     kind = type(unit_ids[0])
     definitions = {"quality": {"label_options": ["good", "noise"], "exclusive": True}}
     first = {"format_version": "1", "unit_ids": [0, 1, 2, 3, 10], "label_definitions": definitions,
-             "manual_labels": [{"unit_id": 1, "quality": ["good"]}], "merge_unit_groups": [[2, 3]], "removed_units": [10]}
+             "manual_labels": [{"unit_id": 1, "quality": ["good"]}], "merge_unit_groups": [[2, 3]],
+             "removed_units": [10]}
     second = {"format_version": "2", "unit_ids": ["0", "1", "2", "3", "10"], "label_definitions": definitions,
               "manual_labels": [{"unit_id": "1", "labels": {"quality": ["good"]}}], "removed": ["10"],
               "merges": [{"unit_ids": ["2", "3"], "new_unit_id": "77"}],
@@ -108,7 +110,8 @@ def test_what_contradicts_itself_is_refused(content, said):
 
 
 @pytest.mark.parametrize("content, said", [
-    (b'{"labelsByUnit": {"0": ["go', "cut off or edited by hand"), (b"[1, 2]", "holds a list"), (b"\xff\xfe\x00", "no text file"),
+    (b'{"labelsByUnit": {"0": ["go', "cut off or edited by hand"), (b"[1, 2]", "holds a list"),
+    (b"\xff\xfe\x00", "no text file"),
     (b"", "line 1, column 1"), (b"[" * 100_000, "cut off|nested too deeply")])
 def test_damaged_files(content, said):
     with pytest.raises(UserError) as error:

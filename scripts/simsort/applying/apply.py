@@ -124,7 +124,8 @@ def check_same_sorting(results: Path, versions: Versions) -> None:
     """Raise if the pipeline has sorted anew since the present curation was made."""
     about = json.loads((versions.present / CURATION).read_text()).get("simsort", {})
     if about.get("sorting") not in (None, page_facts(results, versions.recording)["sorting"]):
-        raise UserError(f"curated/{versions.recording} is a curation of an earlier sorting", "keep it, or add --start-over "
+        raise UserError(f"curated/{versions.recording} is a curation of an earlier sorting",
+                        "keep it, or add --start-over "
                         "(without a file) to take the new sorting's automatic labels, then curate those")
 
 
@@ -174,19 +175,21 @@ def build(results: Path, versions: Versions, wanted: Choices, changes: list[str]
     from simsort.applying.curated_sorting import apply_choices, save
 
     base = si.load(versions.first())
-    analyzer = results / "postprocessed" / f"{versions.recording}.zarr"
+    stored = results / "postprocessed" / f"{versions.recording}.zarr"
+    analyzer = stored if stored.is_dir() else None
     facts = page_facts(results, versions.recording)
     conditions = parse_rule(rule_of(results, facts))
     aside = versions.aside()
     try:
-        sorting, table, verdicts, members = apply_choices(base, wanted, analyzer if analyzer.is_dir() else None, conditions)
+        sorting, table, verdicts, members = apply_choices(base, wanted, analyzer, conditions)
         save(sorting, table, verdicts, aside)
         about = {"recording": versions.recording, "session": facts.get("session"), "sorting": sorting_name,
                  "version": max([1, *versions.numbers()]) + 1}
         write_curation(aside / CURATION, curation_dict(base.unit_ids.tolist(), wanted, about))
         versions.keep_first()
         new_units = [{"unit_id": unit, "members": members[unit]} for unit in members]
-        return versions.add(aside, {"by": by, "action": "apply-curation", "source": Path(source).name, "changes": changes,
+        return versions.add(aside,
+                            {"by": by, "action": "apply-curation", "source": Path(source).name, "changes": changes,
                                     "n_units": int(sorting.get_num_units()), "new_units": new_units})
     finally:
         versions.clean_up(aside)

@@ -1,4 +1,4 @@
-"""Metrics of units that merging made, from what the analyzer holds: no traces are read, nothing else is computed again."""
+"""Metrics of units that merging made, from what the analyzer holds: no traces are read, no other unit is computed."""
 
 import warnings
 from pathlib import Path
@@ -27,7 +27,8 @@ def merged_metrics(analyzer_path: Path, groups: list[list], new_ids: list) -> pd
     Returns
     -------
     table : pandas.DataFrame
-        A row per group. Metrics of principal components and of traces are unknown (NaN), as are those not computed before.
+        A row per group. Metrics of principal components and of traces are unknown (NaN), as are those not computed
+        before.
     """
     import spikeinterface.full as si
 

@@ -50,8 +50,8 @@ def write_again(results: Path, recording: str, data_path: Path) -> Path:
         raise UserError(f"--data {data_path} does not exist", "give the session that was DATA_PATH")
     settings = run["parameters"]
     if settings["preprocessing"]["t_start"] is not None or settings["preprocessing"]["t_stop"] is not None:
-        raise UserError("NWB files of a part of the session (--preprocessing.t-start, t-stop) are written by the pipeline "
-                        "alone", "run it again")
+        raise UserError("the NWB file of a part of the session (--preprocessing.t-start, t-stop) is written by the "
+                        "pipeline alone", "run it again")
     stem = next(stem_of(job) for job in run["jobs"] if job["recording_name"] == recording)
     jobs = [job for job in run["jobs"] if stem_of(job) == stem]
     (results / "nwb").mkdir(exist_ok=True)
@@ -61,7 +61,8 @@ def write_again(results: Path, recording: str, data_path: Path) -> Path:
         out.mkdir()
         records = write_nwb(jobs, Path(data_path), folders, settings["nwb_subject"], settings["nwb_ecephys"], out)
         if records[0].state != "done":
-            raise UserError(f"{stem}.nwb cannot be written ({records[0].reason})", "run the pipeline with what is missing")
+            raise UserError(f"{stem}.nwb cannot be written ({records[0].reason})",
+                            "run the pipeline with what is missing")
         target = results / "nwb" / f"{stem}.nwb"
         if target.exists():
             target.rename(Path(scratch) / "before")
@@ -119,6 +120,7 @@ def curated_analyzer(results: Path, recording: str, folder: Path) -> None:
     if choices.merges:
         new_ids = [m["new_unit_id"] if m["new_unit_id"] is not None else m["unit_ids"][0] for m in choices.merges]
         analyzer = analyzer.merge_units([m["unit_ids"] for m in choices.merges],
-                                        new_unit_ids=[type(m["unit_ids"][0])(new) for m, new in zip(choices.merges, new_ids)],
+                                        new_unit_ids=[type(m["unit_ids"][0])(new) for m,
+                                                      new in zip(choices.merges, new_ids)],
                                         merging_mode="soft", sparsity_overlap=0.0, format="memory")
     analyzer.save_as(format="zarr", folder=folder)

@@ -1,7 +1,8 @@
 """Versions of a recording's curation: every one is kept whole, one of them is the present. Standard library only.
 
-`curated/.versions/<recording>/<n>/` is a complete curated folder with `version.json`: who, when, what. `curated/<recording>/`
-is a copy of the present one. Files of a version are never changed, so copies are hard links where the disk allows.
+`curated/.versions/<recording>/<n>/` is a complete curated folder with `version.json`: who, when, what.
+`curated/<recording>/` is a copy of the present one. Files of a version are never changed, so copies are hard links where
+the disk allows.
 """
 
 import errno
@@ -38,8 +39,7 @@ class Versions:
 
     def numbers(self) -> list[int]:
         """Return the numbers of all versions, in order."""
-        found = [int(path.name) for path in self.folder.glob("*") if path.name.isdigit()] if self.folder.is_dir() else []
-        return sorted(found)
+        return sorted(int(path.name) for path in self.folder.glob("*") if path.name.isdigit())
 
     def current(self) -> int:
         """Return the number of the present version; 1 before anything was applied."""
@@ -81,7 +81,7 @@ class Versions:
         aside.rename(self.folder / "1")
 
     def start_over(self) -> None:
-        """Put all versions aside, under `.versions/.earlier/`, and begin with the labels that the pipeline wrote since."""
+        """Put all versions aside, under `.versions/.earlier/`, and begin with the labels the pipeline wrote since."""
         automatic = self.folder / AUTOMATIC
         if not automatic.is_dir():
             raise UserError(f"{self.recording} has no newer automatic labels", "run the pipeline again")
@@ -141,7 +141,8 @@ def check_can_write(versions: Versions) -> None:
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR):
             raise
-        raise UserError(f"{versions.present.parent} cannot be written ({error.strerror})", "copy the results folder to a "
+        raise UserError(f"{versions.present.parent} cannot be written ({error.strerror})",
+                        "copy the results folder to a "
                         "disk you may write to and apply the curation there") from None
 
 

@@ -110,7 +110,8 @@ def time_to_apply(results: Path) -> dict:
     file = results / "mine.json"
     labels = {str(unit): ["noise"] for unit in range(10)}
     merges = [[str(2 * pair), str(2 * pair + 1)] for pair in range(10)]
-    for key, content in (("labels_s", {"labelsByUnit": labels}), ("merges_s", {"labelsByUnit": labels, "mergeGroups": merges})):
+    for key, content in (("labels_s", {"labelsByUnit": labels}),
+                         ("merges_s", {"labelsByUnit": labels, "mergeGroups": merges})):
         file.write_text(json.dumps(content))
         start = time.perf_counter()
         apply_curation(results, file, by="bench")
@@ -122,13 +123,16 @@ def blocks_of(result: dict) -> dict[str, str]:
     """Return the block of docs/benchmarks.md."""
     machine = result["machine"]
     rows = [[str(r["n_units"]), f"{r['n_spikes'] / 1e6:.1f}", f"{r['made_s']:.1f}", f"{r['file_bytes'] / 1e6:.1f}",
-             f"{r['folder_bytes'] / 1e6:.1f}", "–" if r["view_s"] is None else f"{r['view_s']:.1f}", f"{r['labels_s']:.1f}",
+             f"{r['folder_bytes'] / 1e6:.1f}", "–" if r["view_s"] is None else f"{r['view_s']:.1f}",
+             f"{r['labels_s']:.1f}",
              f"{r['merges_s']:.1f}"] for r in result["rows"]]
-    header = ["units", "spikes (millions)", "making the page (s)", "curate.html (MB)", "curation/ (MB)", "first view (s)",
+    header = ["units", "spikes (millions)", "making the page (s)", "curate.html (MB)", "curation/ (MB)",
+              "first view (s)",
               "applying labels (s)", "applying ten merges (s)"]
     views = [r["view_s"] for r in result["rows"] if r["view_s"] is not None]
     reached = "not measured" if not views else "reached" if max(views) < AIM_VIEW_S else "**not reached**"
     return {"curation": "\n\n".join([
-        f"`{result['command']}`", f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
+        f"`{result['command']}`",
+        f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
         f"({machine['cpu']}), {machine['memory_gb']} GB memory; a session of {result['duration_s'] / 3600:g} h.",
         markdown_table(header, rows), f"Aim: 400 units open within {AIM_VIEW_S:g} s: {reached}."])}

@@ -29,7 +29,8 @@ def many_units(n_units: int, duration_s: float, seed: int = 0):
     sampling_hz = 30_000.0
     sorting = draw_spikes(rng, n_units, duration_s, sampling_hz)
     contacts_um = np.column_stack([np.tile([0.0, 32.0], 192), np.repeat(np.arange(192), 2) * 20.0])
-    places_um = np.column_stack([rng.uniform(-10, 42, n_units), rng.uniform(0, 3840, n_units), rng.uniform(5, 40, n_units)])
+    places_um = np.column_stack([rng.uniform(-10, 42, n_units), rng.uniform(0, 3840, n_units),
+                                 rng.uniform(5, 40, n_units)])
     recording = si.NoiseGeneratorRecording(384, sampling_hz, [duration_s], seed=seed, strategy="on_the_fly")
     recording.set_dummy_probe_from_locations(contacts_um)
     distances_um = np.linalg.norm(places_um[:, None, :2] - contacts_um[None], axis=2)
@@ -43,7 +44,8 @@ def many_units(n_units: int, duration_s: float, seed: int = 0):
     put(analyzer, "template_similarity", {"similarity": np.exp(-between_um / 30)}, method="l1")
     n_spikes = len(sorting.to_spike_vector())
     put(analyzer, "spike_amplitudes", {"amplitudes": -80 * rng.lognormal(0, 0.2, n_spikes).astype("float32")})
-    analyzer.compute({"correlograms": {"window_ms": 50.0, "bin_ms": 1.0}, "isi_histograms": {"window_ms": 100.0, "bin_ms": 5.0},
+    analyzer.compute({"correlograms": {"window_ms": 50.0, "bin_ms": 1.0},
+                      "isi_histograms": {"window_ms": 100.0, "bin_ms": 5.0},
                       "quality_metrics": {"metric_names": list(METRICS), "skip_pc_metrics": True}}, progress_bar=False)
     return analyzer
 
@@ -56,7 +58,8 @@ def draw_spikes(rng, n_units: int, duration_s: float, sampling_hz: float):
     samples = np.concatenate([rng.integers(100, int(duration_s * sampling_hz) - 100, n) for n in counts])
     labels = np.repeat(np.arange(n_units), counts)
     order = np.argsort(samples, kind="stable")
-    return NumpySorting.from_samples_and_labels([samples[order]], [labels[order]], sampling_hz, unit_ids=np.arange(n_units))
+    return NumpySorting.from_samples_and_labels([samples[order]], [labels[order]], sampling_hz,
+                                                unit_ids=np.arange(n_units))
 
 
 def draw_templates(rng, distances_um):

@@ -1,7 +1,7 @@
 """Read a curation in any of the forms that people bring, and check it against a recording. Standard library only.
 
-Forms: what Figurl exports ("v0": labelsByUnit, mergeGroups), figpack's annotations.json, SpikeInterface's formats 1 and 2,
-and format 2 with this project's `simsort` part, which the curation page writes.
+Forms: what Figurl exports ("v0": labelsByUnit, mergeGroups), figpack's annotations.json, SpikeInterface's formats 1
+and 2, and format 2 with this project's `simsort` part, which the curation page writes.
 """
 
 import dataclasses
@@ -98,7 +98,8 @@ def parse_json(content: bytes) -> dict:
         raise UserError("is no text file", REMEDY) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise UserError(f"is no valid JSON ({error.msg}, {where})", "it was cut off or edited by hand: save it again") from None
+        raise UserError(f"is no valid JSON ({error.msg}, {where})",
+                        "it was cut off or edited by hand: save it again") from None
     except RecursionError:
         raise UserError("is nested too deeply for a curation", REMEDY) from None
     if not isinstance(parsed, dict):
@@ -186,7 +187,8 @@ def read_spikeinterface(content: dict, own_ids: dict) -> Choices:
         merges = [{"unit_ids": group, "new_unit_id": new} for new, group in merges.items()]
     choices.merges = [merge_of(m if isinstance(m, dict) else {"unit_ids": m}, own_ids) for m in list_of(merges)]
     choices.removed = [known(u, own_ids) for u in list_of(content.get("removed", content.get("removed_units")) or [])]
-    choices.splits = [{**split, "unit_id": known(split["unit_id"], own_ids)} for split in list_of(content.get("splits") or [])]
+    choices.splits = [{**split,
+                       "unit_id": known(split["unit_id"], own_ids)} for split in list_of(content.get("splits") or [])]
     choices.notes = {known(unit, own_ids): text_of(note) for unit, note in (choices.about.get("notes") or {}).items()}
     return choices
 
@@ -226,7 +228,8 @@ def list_of(value) -> list:
 def check_together(choices: Choices, unit_ids: list) -> None:
     """Raise unless every unit is merged, split or removed at most once, and new ids are free."""
     done: dict = {}
-    for what, units in (*(("merged", m["unit_ids"]) for m in choices.merges), ("removed", dict.fromkeys(choices.removed)),
+    for what, units in (*(("merged", m["unit_ids"]) for m in choices.merges),
+                        ("removed", dict.fromkeys(choices.removed)),
                         *(("split", [s["unit_id"]]) for s in choices.splits)):
         for unit in units:
             if unit in done:
@@ -243,4 +246,5 @@ def check_together(choices: Choices, unit_ids: list) -> None:
     for unit, labels in choices.labels.items():
         for name, values in labels.items():
             if choices.definitions[name]["exclusive"] and len(values) > 1:
-                raise UserError(f"gives unit {unit} several {name} labels, of which it may have one", "keep one of them")
+                raise UserError(f"gives unit {unit} several {name} labels, of which it may have one",
+                                "keep one of them")

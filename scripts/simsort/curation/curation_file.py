@@ -72,8 +72,9 @@ def curation_dict(unit_ids: list, choices: Choices, about: dict) -> dict:
 def combine(choices: Choices, current: Choices) -> Choices:
     """Put a file's choices onto the present ones.
 
-    Kinds of labels that the file does not define stay, and so does the rule's verdict, which nobody decides. Of a file that is not whole (Figurl writes only the units that were
-    touched) the units that it does not mention keep their labels too.
+    Kinds of labels that the file does not define stay, and so does the rule's verdict, which nobody decides. Of
+    a file that is not whole (Figurl writes only the units that were touched) the units it does not mention keep their
+    labels too.
     """
     labels = {}
     for unit_id in {**current.labels, **choices.labels}:

@@ -27,7 +27,8 @@ def main(job: Path, answer: Path) -> None:
         pack = read_pack(page)
         facts = pack.facts
         curation = json.loads((page / CURATION).read_text())
-        links["sorting_summary"] = address(sorting_summary_view(pack), f"{facts['session']} {facts['recording']} - Sorting Summary",
+        links["sorting_summary"] = address(sorting_summary_view(pack),
+                                           f"{facts['session']} {facts['recording']} - Sorting Summary",
                                            curation_state(facts, initial_curation(curation)))
     view = timeseries_view(folder, task["pictures"])
     if view is not None:
@@ -45,12 +46,13 @@ def curation_state(facts: dict, initial: dict) -> dict:
     repository = os.environ.get("GH_CURATION_REPO", "").rstrip("/")
     if repository:
         place = "/".join(quote(str(part), safe="") for part in (facts["session"], facts["recording"]))
-        state["sortingCuration"] = f"{repository if '://' in repository else 'gh://' + repository}/{place}/curation.json"
+        scheme = "" if "://" in repository else "gh://"
+        state["sortingCuration"] = f"{scheme}{repository}/{place}/curation.json"
     return state
 
 
 def address(view, label: str, state: dict | None = None) -> str:
-    """Upload a view and return its address, everything in it percent-encoded (figurl itself leaves the state as it is)."""
+    """Upload a view and return its address, percent-encoded (figurl itself leaves the state as it is)."""
     parts = view.url_dict(label=label)
     parts = {"v": parts["v"], "d": parts["d"], **({"s": json.dumps(state, separators=(",", ":"))} if state else {}),
              "label": label, **({"zone": parts["zone"]} if parts.get("zone") else {})}

@@ -24,17 +24,19 @@ def timeseries_view(folder: Path, pictures: list[dict]):
 
 
 def sorting_summary_view(pack: Pack):
-    """Return the curation view: table, waveforms, correlograms, amplitudes, places, labels and merging; all metrics beside."""
+    """Return the curation view: table, plots, labels and merging; all metrics in a tab beside."""
     tables = vv.Splitter(
         vv.LayoutItem(units_table(pack, MAIN_COLUMNS), stretch=3),
         vv.LayoutItem(vv.SortingCuration2(label_choices=list(QUALITY_LABELS)), stretch=2), direction="vertical")
     plots = [("Waveforms", waveforms(pack)), ("Autocorrelograms", autocorrelograms(pack)),
-             ("Cross-correlograms", crosscorrelograms(pack)), ("Amplitudes", amplitudes(pack)), ("Places", places(pack))]
+             ("Cross-correlograms", crosscorrelograms(pack)), ("Amplitudes", amplitudes(pack)),
+             ("Places", places(pack))]
     tabs = vv.TabLayout([vv.TabLayoutItem(label=label, view=view) for label, view in plots if view is not None]
                         or [vv.TabLayoutItem(label="Plots", view=vv.Markdown("Nothing to plot was computed."))])
     summary = vv.Splitter(vv.LayoutItem(tables, stretch=2), vv.LayoutItem(tabs, stretch=3), direction="horizontal")
     return vv.TabLayout([vv.TabLayoutItem(label="Sorting summary", view=summary),
-                         vv.TabLayoutItem(label="Quality metrics", view=units_table(pack, tuple(pack.facts["columns"])))])
+                         vv.TabLayoutItem(label="Quality metrics",
+                                          view=units_table(pack, tuple(pack.facts["columns"])))])
 
 
 def units_table(pack: Pack, names: tuple[str, ...]):
@@ -98,7 +100,8 @@ def crosscorrelograms(pack: Pack):
             counts = np.round(row / 255 * largest)
             for a, b, values in ((first, second, counts), (second, first, counts[::-1])):
                 items.append(vv.CrossCorrelogramItem(unit_id1=pack.unit_ids[a], unit_id2=pack.unit_ids[b],
-                                                     bin_edges_sec=edges_s(pack, len(row)), bin_counts=values.astype("int32")))
+                                                     bin_edges_sec=edges_s(pack, len(row)),
+                                                     bin_counts=values.astype("int32")))
     return vv.CrossCorrelograms(items, hide_unit_selector=True) if items else None
 
 
@@ -108,7 +111,8 @@ def amplitudes(pack: Pack):
         return None
     total_s, starts = sum(pack.facts["durations_s"]), pack.arrays["amplitude_starts"].astype("int64")
     times_s = (pack.arrays["amplitude_times"] / 65536 * total_s).astype("float32")
-    items = [vv.SpikeAmplitudesItem(unit_id=unit, spike_times_sec=times_s[a:b], spike_amplitudes=pack.arrays["amplitudes"][a:b])
+    items = [vv.SpikeAmplitudesItem(unit_id=unit, spike_times_sec=times_s[a:b],
+                                    spike_amplitudes=pack.arrays["amplitudes"][a:b])
              for unit, a, b in zip(pack.unit_ids, starts[:-1], starts[1:], strict=True)]
     return vv.SpikeAmplitudes(start_time_sec=0.0, end_time_sec=float(total_s), plots=items, hide_unit_selector=True)
 
@@ -126,4 +130,5 @@ def initial_curation(curation: dict) -> dict:
     """Return a curation of format 2 in sortingview's form, for the view to start with."""
     labels = {str(entry["unit_id"]): entry["labels"][QUALITY] for entry in curation["manual_labels"]
               if entry["labels"].get(QUALITY)}
-    return {"labelsByUnit": labels, "mergeGroups": [[str(u) for u in merge["unit_ids"]] for merge in curation["merges"]]}
+    return {"labelsByUnit": labels,
+            "mergeGroups": [[str(u) for u in merge["unit_ids"]] for merge in curation["merges"]]}

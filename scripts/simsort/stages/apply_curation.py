@@ -28,7 +28,8 @@ def add_arguments(parser):
     other.add_argument("--list", action="store_true", help="list the versions")
     other.add_argument("--undo", action="store_true", help="go back to the version before")
     other.add_argument("--version", type=int, metavar="N", help="make version N the present one")
-    other.add_argument("--start-over", action="store_true", help="after a new sorting: put the versions aside and begin with "
+    other.add_argument("--start-over", action="store_true",
+                       help="after a new sorting: put the versions aside and begin with "
                        "its automatic labels")
 
 
@@ -42,7 +43,8 @@ def run(parser, argv):
         from simsort.applying.apply import apply_curation, go_back, start_over
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("spikeinterface", "numpy", "pandas"):
-            raise UserError(f"this Python has no {error.name}", "run it where the pipeline's packages are: docs/curation.md "
+            raise UserError(f"this Python has no {error.name}",
+                            "run it where the pipeline's packages are: docs/curation.md "
                             "has the line for its container") from None
         raise
     if args.start_over:
@@ -50,7 +52,8 @@ def run(parser, argv):
     elif args.undo or args.version is not None:
         outcomes = [go_back(args.results, args.recording, args.version)]
     else:
-        outcomes = apply_curation(args.results, args.curation, recording=args.recording, by=args.by, replace=args.replace)
+        outcomes = apply_curation(args.results, args.curation, recording=args.recording, by=args.by,
+                                  replace=args.replace)
     for outcome in outcomes:
         report(outcome, args.results)
         update_nwb(outcome.recording, args.results, args.data)

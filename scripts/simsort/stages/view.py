@@ -2,8 +2,9 @@
 
 simsort view RESULTS
 
-Prints an address to open, and the `ssh -L` line to use on your own computer when this runs on a cluster. Only this machine
-is served, below a secret path; Ctrl+C ends it. What is saved becomes part of the results by `simsort apply-curation RESULTS`.
+Prints an address to open, and the `ssh -L` line to use on your own computer when this runs on a cluster. Only this
+machine is served, below a secret path; Ctrl+C ends it. What is saved becomes part of the results by
+`simsort apply-curation RESULTS`.
 """
 
 import errno

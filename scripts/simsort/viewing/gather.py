@@ -162,4 +162,6 @@ def gather_amplitudes(analyzer, facts: dict, arrays: dict, unit_index, times_s, 
 
 def even(n: int) -> np.ndarray:
     """Return at most MAX_AMPLITUDES indices spread evenly over n."""
-    return np.unique(np.linspace(0, n - 1, min(n, MAX_AMPLITUDES)).round().astype("int64")) if n else np.zeros(0, "int64")
+    if n == 0:
+        return np.zeros(0, "int64")
+    return np.unique(np.linspace(0, n - 1, min(n, MAX_AMPLITUDES)).round().astype("int64"))

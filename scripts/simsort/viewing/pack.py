@@ -1,7 +1,8 @@
 """The data of a curation page: one JSON mapping and named arrays, in two small files.
 
-`data.json` holds what is text or small, and where each array lies in `data.bin.gz`: little-endian values one after another,
-compressed with gzip, which browsers unpack by themselves. The same pack feeds the page, its one-file form and Figurl.
+`data.json` holds what is text or small, and where each array lies in `data.bin.gz`: little-endian values one after
+another, compressed with gzip, which browsers unpack by themselves. The same pack feeds the page, its one-file form and
+Figurl.
 """
 
 import dataclasses

@@ -44,12 +44,12 @@ def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
             continue
         curation = json.loads(applied.read_text())
         if curation["simsort"]["sorting"] != page_facts(results, recording)["sorting"]:
-            lines.append(f"curated/{recording} is a curation of an earlier sorting, kept: simsort apply-curation RESULTS "
-                         f"--recording {recording} --start-over takes the new sorting's automatic labels")
+            lines.append(f"curated/{recording} is a curation of an earlier sorting, kept: simsort apply-curation "
+                         f"RESULTS --recording {recording} --start-over takes the new sorting's automatic labels")
             continue
         if versions.current() > 1:
-            lines.append(f"curated/{recording}: version {versions.current()} by {versions.about(versions.current())['by']} "
-                         "stays the present one")
+            by = versions.about(versions.current())["by"]
+            lines.append(f"curated/{recording}: version {versions.current()} by {by} stays the present one")
         folder = Path(results) / "visualization" / recording
         content = (json.dumps(curation, indent=1) + "\n").encode()
         if (folder / FOLDER / CURATION).read_bytes() != content:

@@ -52,6 +52,7 @@ def recording_pack(postprocessed: Path | None, curated: Path | None, names: dict
     if len(analyzer.unit_ids) == 0:
         return None
     labels, reasons = read_verdicts(curated, analyzer.unit_ids)
-    rule = read_record(curated)["parameters"].get("rule") if curated and (Path(curated) / "record.json").is_file() else None
+    has_record = curated and (Path(curated) / "record.json").is_file()
+    rule = read_record(curated)["parameters"].get("rule") if has_record else None
     verdicts = {unit: ("unknown" if labels[unit] == "none" else labels[unit], reasons[unit]) for unit in labels}
     return gather_pack(analyzer, {**names, "rule": rule}, metrics_table(analyzer), verdicts)

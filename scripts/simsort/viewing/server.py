@@ -96,14 +96,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if len(content) != int(length):
             return self.refuse(HTTPStatus.BAD_REQUEST, "the upload was cut off")
         if self.headers.get("If-Match") not in (None, etag(present_curation(self.server.results, page[1]))):
-            return self.refuse(HTTPStatus.CONFLICT, "it was saved or applied elsewhere since this page was opened: export "
+            return self.refuse(HTTPStatus.CONFLICT,
+                               "it was saved or applied elsewhere since this page was opened: export "
                                "yours, open the page again")
         try:
             save_curation(self.server.results, page[1], content)
         except UserError as error:
             return self.refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"the curation {error}")
         except OSError as error:
-            return self.refuse(HTTPStatus.INSUFFICIENT_STORAGE, f"the results folder cannot be written ({error.strerror})")
+            return self.refuse(HTTPStatus.INSUFFICIENT_STORAGE,
+                               f"the results folder cannot be written ({error.strerror})")
         said = "saved; now: simsort apply-curation RESULTS"
         self.answer(HTTPStatus.OK, said.encode(), "text/plain", etag(content))
 
