@@ -127,3 +127,26 @@ def test_names(recording, stem, stream, shank):
 def test_duplicate_and_odd_names():
     assert unique(["a", "b", "a", "a"]) == ["a", "b", "a-2", "a-3"]
     assert plain("Record Node 101#Neuropix/PXI:100 ü") == "Record_Node_101_Neuropix_PXI_100" and plain("??") == "probe"
+
+
+def test_units_of_two_probes_with_the_same_names_are_told_apart():
+    import types
+
+    import numpy as np
+    import spikeinterface as si
+
+    from simsort.nwb.units import gather_properties, unit_names
+
+    recordings = []
+    for name, more in (("imec0.ap", {"snr": [5.0, 6.0], "default_qc": [True, False], "cell_type": ["a", "b"]}),
+                       ("imec1.ap", {"default_qc": [False, True], "depth_um": [1.0, 2.0], "cell_type": ["c", ""]})):
+        sorting = si.NumpySorting.from_unit_dict([{0: np.array([1]), 1: np.array([2])}], 30_000.0)
+        for key, values in more.items():
+            sorting.set_property(key, np.array(values))
+        recordings.append(types.SimpleNamespace(name=name, sorting=sorting))
+    assert unit_names(recordings) == ["imec0.ap_0", "imec0.ap_1", "imec1.ap_0", "imec1.ap_1"]
+    assert unit_names(recordings[:1]) == ["0", "1"]
+    properties = gather_properties(recordings)
+    assert properties["default_qc"] == [True, False, False, True] and properties["cell_type"] == ["a", "b", "c", ""]
+    assert properties["snr"][:2] == [5.0, 6.0] and np.isnan(properties["snr"][2:]).all()
+    assert np.isnan(properties["depth_um"][:2]).all()
