@@ -1,7 +1,7 @@
 // The workflow: parameters are checked, the session's recordings found, and each goes through the stages on its own; with
 // --workflow all a model is trained first, which they are sorted with.
 // Usually started by spike_sort.slm; by hand:
-//   nextflow -C nextflow_slurm.config run main_slurm.nf -resume --data_path SESSION --results_path RESULTS [--sorter lupin ...]
+//   nextflow -C nextflow_slurm.config run main_slurm.nf -resume --data_path SESSION --results_path RESULTS [--sorter kilosort4 ...]
 
 include { sourceHash; parseJson; toJson; givenParameters; chosenWorkflow; requireImage } from './modules/workflows/functions'
 include { PRETRAIN     } from './modules/workflows/pretrain'

@@ -28,7 +28,7 @@ def run_stub(folder, *arguments, pipeline=REPO):
 
 
 @pytest.mark.parametrize("arguments, settings", [
-    ([], {"globals": {"sorter": "lupin"}, "preprocessing": {"motion": "compute", "motion_preset": "dredge_fast"}}),
+    ([], {"globals": {"sorter": "simsort"}, "preprocessing": {"motion": "compute", "motion_preset": "dredge_fast"}}),
     (["--sorter", "kilosort4", "--runmode", "fast"], {"preprocessing": {"motion": "skip"}}),
     (["--spikesort_args", "--skip-motion-correction True "], {"spikesort": {"skip_motion_correction": True}}),
     (["--spikesorting_args", "--skip-motion-correction True "], {"spikesort": {"skip_motion_correction": True}}),

@@ -120,7 +120,7 @@ def test_json_in_a_quoted_string():
     ("--postprocessing.use-motion-corrected", ["use-motion-corrected", "--preprocessing.motion apply"]),
     ("--spikesort.Th_univrsal 9 --sorter kilosort4", ["Th_univrsal", "did you mean --spikesort.Th_universal?"]),
     ("--spikesort.Th_universal high --sorter kilosort4", ["Th_universal", "high"]),
-    ("--spikesort.Th_universal 9", ["Th_universal"]),  # not a parameter of lupin
+    ("--spikesort.Th_universal 9", ["Th_universal"]),  # not a parameter of simsort
     ('--preprocessing_args "--motion \'apply"', ["preprocessing_args", "close every quote"]),
     ('--preprocessing_args "motion apply"', ["'motion'", "--name value"]),
     ('--preprocessing_args "--motion apply --motion skip"', ["--preprocessing.motion", "twice"]),

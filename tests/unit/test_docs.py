@@ -102,7 +102,7 @@ def test_the_sorters_page_has_every_sorter():
 
 
 @pytest.mark.parametrize("words", ["--workflow pretrain", "`nwb/`", "quality_control", "curate.html",
-                                   "Figurl", "neurons [simulated in NEURON]", "`lupin` (default)"])
+                                   "Figurl", "neurons [simulated in NEURON]", "`simsort` (default"])
 def test_the_readme_says_what_is_not_there(words):
     assert words in README
 

@@ -27,7 +27,7 @@ class Globals:
     """Settings of the whole run."""
 
     workflow: str = option("sort", "what to run; all: pretrain, then sort with the new model", choices=("sort", "pretrain", "all"))
-    sorter: str = option("lupin", "spike sorter", choices=SORTERS)
+    sorter: str = option("simsort", "spike sorter", choices=SORTERS)
     runmode: str = option("full", "fast leaves out motion estimation, spike locations and principal components",
                           choices=("full", "fast"))
     n_jobs: int = option(-1, "worker processes in each heavy stage; -1: all cores on one machine, 8 per Slurm job",

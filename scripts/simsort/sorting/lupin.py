@@ -1,4 +1,4 @@
-"""Lupin, SpikeInterface's sorter made of its best components; the pipeline's default until `simsort` is there.
+"""Lupin, SpikeInterface's sorter made of its best components.
 
 Its band-pass filter and whitening stay on: the detection thresholds count in whitened units. Its own common reference,
 only used from 32 channels on, has no effect after the pipeline's.

@@ -22,8 +22,8 @@ def add_arguments(parser):
     parser.add_argument("--background", type=Path, metavar="DIR", help="true spikes of units too weak to be asked for")
     parser.add_argument("--dataset", nargs=2, metavar=("NAME", "FOLDER"),
                         help="hybrid_janelia, hc1, waveclus, bbp or ibl, and the folder of your copy")
-    parser.add_argument("--sorter", default="lupin", choices=SORTERS,
-                        help="with --dataset: spike sorter (default lupin)")
+    parser.add_argument("--sorter", default="simsort", choices=SORTERS,
+                        help="with --dataset: spike sorter (default simsort)")
     parser.add_argument("--motion", action="store_true", help="with --dataset: the sorter's own motion correction")
     parser.add_argument("--seed", type=int, default=0, help="with --dataset: seed of the sorter (default 0)")
     parser.add_argument("--n-jobs", type=int, default=1, help="worker processes (default 1)")
