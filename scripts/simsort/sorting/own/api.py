@@ -45,7 +45,7 @@ def sort_recording(recording, settings: SortSettings | None = None, *, model=Non
     motion_preset : str
         One of SpikeInterface's.
     n_jobs : int
-        Threads of the sorter, worker processes of the motion estimate. The spikes do not depend on it.
+        Worker processes. The spikes do not depend on it.
     progress : callable | None
         Is called with a line on what is being done.
 
@@ -84,11 +84,11 @@ def sort_checked(recording, settings: SortSettings | None = None, *, networks=No
         say("sorting as SimSort was published")
         trains = sort_as_published(whole, networks, settings.seed)
     else:
-        with limited_threads(n_jobs), seeded(settings.seed):
+        with limited_threads(1), seeded(settings.seed):
             if wants_motion(whole, apply_motion_correction):
                 whole, warning = without_motion(whole, motion_preset, n_jobs, say)
                 warnings += [warning] if warning else []
-            trains = sort_blocks(whole, settings, say)
+            trains = sort_blocks(whole, settings, n_jobs, say)
     return as_sorting(trains, recording, warnings)
 
 
@@ -142,14 +142,14 @@ def without_motion(recording, preset: str, n_jobs: int, say) -> tuple[object, st
     return motion_steps.correct(recording, info["motion"], preset), ""
 
 
-def sort_blocks(recording, settings: SortSettings, say) -> list[np.ndarray]:
+def sort_blocks(recording, settings: SortSettings, n_jobs: int, say) -> list[np.ndarray]:
     """Return the spike samples of every unit of a recording of one segment."""
     blocks = channel_blocks(np.asarray(recording.get_channel_locations()))
     found = []
     for number, (centres, channels) in enumerate(blocks, 1):
         say(f"sorting {len(channels)} channels" + (f", block {number} of {len(blocks)}" if len(blocks) > 1 else ""))
         part = recording if len(blocks) == 1 else recording.select_channels(recording.channel_ids[channels])
-        sorter = OwnSorter(part, settings)
+        sorter = OwnSorter(part, settings, n_jobs=n_jobs, progress=say)
         trains = sorter.sort()
         if len(blocks) > 1 and trains:
             main = channels[main_channels(sorter.traces, trains)]

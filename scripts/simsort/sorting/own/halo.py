@@ -31,8 +31,8 @@ class Halo:
         main = np.linalg.norm(means, axis=3).sum(axis=1).argmax(axis=1)
         distance_um = np.linalg.norm(contacts_um[main][:, None] - contacts_um, axis=2)
         self.channels = [np.flatnonzero(row <= FARTHEST_UM) for row in distance_um]
-        self.sums = np.zeros((len(means), len(contacts_um), LONG_SAMPLES), dtype=np.float32)
-        self.counts = np.zeros(len(means))
+        # for every unit its channels' sums and the number of spikes behind them
+        self.sums = [[np.zeros((len(channels), LONG_SAMPLES), dtype=np.float32), 0] for channels in self.channels]
 
     def see(self, left: np.ndarray, sample: np.ndarray, unit: np.ndarray) -> None:
         """Add the spikes of a piece; `left` are its traces without them."""
@@ -41,16 +41,26 @@ class Halo:
             rows = np.flatnonzero(inside & (unit == one))
             rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_PER_PIECE)).round().astype(int)]
             snippets = cut(left, self.channels[one], sample[rows], LONG_BEFORE, LONG_SAMPLES)
-            self.sums[one, self.channels[one]] += snippets.sum(axis=0)
-            self.counts[one] += len(rows)
+            self.sums[one][0] += snippets.sum(axis=0)
+            self.sums[one][1] += len(rows)
+
+    def add(self, sums: list) -> None:
+        """Add what was seen elsewhere."""
+        for own, other in zip(self.sums, sums):
+            own[0] += other[0]
+            own[1] += other[1]
 
     def means(self) -> np.ndarray:
         """Return the whole rest (n_units, n_channels, long_samples), nothing on channels where there is only noise."""
-        counts = np.maximum(self.counts, 1)[:, None, None].astype(np.float32)
-        means = self.sums / counts
-        size = (means**2).sum(axis=2, keepdims=True) * counts
-        clear = (size > LONG_SAMPLES + LEAST_Z * np.sqrt(2 * LONG_SAMPLES)) & (counts >= FEWEST)
-        shrunk = np.clip(1 - LONG_SAMPLES / np.maximum(size, 1e-9), 0, 1)  # what is not noise of the mean
+        rest = self.before.copy()
         ramp = np.ones(LONG_SAMPLES, dtype=np.float32)
         ramp[:EDGE], ramp[-EDGE:] = np.linspace(0, 1, EDGE), np.linspace(1, 0, EDGE)
-        return self.before + np.where(clear, means * shrunk * ramp, 0.0).astype(np.float32)
+        for unit, (sums, count) in enumerate(self.sums):
+            if count < FEWEST:
+                continue
+            means = sums / np.float32(count)
+            size = (means**2).sum(axis=1, keepdims=True) * count
+            clear = size > LONG_SAMPLES + LEAST_Z * np.sqrt(2 * LONG_SAMPLES)
+            shrunk = np.clip(1 - LONG_SAMPLES / np.maximum(size, 1e-9), 0, 1)  # what is not noise of the mean
+            rest[unit, self.channels[unit]] += np.where(clear, means * shrunk * ramp, 0.0).astype(np.float32)
+        return rest

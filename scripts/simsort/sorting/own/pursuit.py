@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import torch
 
 from simsort.sorting.own.basis import LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis
 from simsort.sorting.own.templates import Templates
@@ -27,6 +26,7 @@ MARGIN = LONG_SAMPLES + N_SAMPLES
 MOST_PASSES = 40
 LEAST_ON_CHANNEL = 0.5
 NEVER = -1e9
+STRETCH = 2048  # samples that are filtered at a time, so that they stay in the cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +63,15 @@ class Pursuit:
         self.support = padded([np.flatnonzero(row) for row in seen])
         rate_hz = np.maximum(templates.counts / duration_s, LEAST_RATE_HZ)
         self.penalties = np.log(INDEPENDENT_HZ / rate_hz)
-        self.responses = responses(basis)
+        # (n_shifts, n_features, n_features, n_lags): the inner loops run over lags
+        self.by_lag = np.ascontiguousarray(np.moveaxis(responses(basis), 1, 3))
         self.rest = rest_responses(templates.rest, self.support, basis)
-        self.filters = torch.as_tensor(basis.filters[len(basis.shifts) // 2].T.copy())[:, None]  # (q, 1, n_samples)
+        self.filters = np.ascontiguousarray(basis.filters[len(basis.shifts) // 2].T)  # (n_features, n_samples)
+        self.sees = shared_channels(self.support, templates.means.shape[2])
 
     def features(self, traces: np.ndarray) -> np.ndarray:
         """Return the features (n_channels, n_features, n_samples) at every sample, 0 near the ends."""
-        found = torch.nn.functional.conv1d(torch.as_tensor(traces)[:, None], self.filters)
-        features = np.zeros((len(traces), self.basis.n_features, traces.shape[1]), dtype=np.float32)
-        features[:, :, N_BEFORE:N_BEFORE + found.shape[2]] = found.numpy()
-        return features
+        return filtered(np.ascontiguousarray(traces), self.filters)
 
     def match(self, traces: np.ndarray, start_s: float) -> Spikes:
         """Find spikes in a piece of traces, during which templates stand still.
@@ -86,11 +85,13 @@ class Pursuit:
         """
         means = self.means_at(start_s + traces.shape[1] / self.fs / 2)
         features = self.features(traces)
-        flat = features.reshape(-1, features.shape[2])
-        scores = means.reshape(len(means), -1) @ flat
+        scores = np.empty((len(means), traces.shape[1]), dtype=np.float32)
+        for unit, channels in enumerate(self.support):
+            there = channels[channels >= 0]
+            np.dot(means[unit, there].ravel(), features[there].reshape(-1, traces.shape[1]), out=scores[unit])
         energies = (means.astype(np.float64) ** 2).sum(axis=(1, 2))
         return Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
-            scores, means, self.support, energies, self.penalties, self.responses, self.rest, traces.shape[1]))))
+            scores, means, self.support, self.sees, energies, self.penalties, self.by_lag, self.rest))))
 
     def means_at(self, time_s: float) -> np.ndarray:
         """Return the templates (n_units, n_channels, n_features) at a time."""
@@ -119,6 +120,14 @@ def padded(rows: list) -> np.ndarray:
     for number, row in enumerate(rows):
         table[number, : len(row)] = row
     return table
+
+
+def shared_channels(support: np.ndarray, n_channels: int) -> np.ndarray:
+    """Return which units share a channel with which, as a table of units (n_units, width) padded with -1."""
+    on = np.zeros((len(support), n_channels), dtype=np.float32)
+    for unit, channels in enumerate(support):
+        on[unit, channels[channels >= 0]] = 1.0
+    return padded([np.flatnonzero(row) for row in on @ on.T > 0])
 
 
 def responses(basis: Basis) -> np.ndarray:
@@ -155,10 +164,10 @@ def rest_responses(rest: np.ndarray, support: np.ndarray, basis: Basis) -> np.nd
 
     Returns
     -------
-    responses : array, (n_units, n, n_lags, n_features) float32
+    responses : array, (n_units, n, n_features, n_lags) float32
     """
     filters = basis.filters[len(basis.shifts) // 2]
-    found = np.zeros((*support.shape, N_LAGS, basis.n_features), dtype=np.float32)
+    found = np.zeros((*support.shape, basis.n_features, N_LAGS), dtype=np.float32)
     for unit, channels in enumerate(support):
         there = np.flatnonzero(channels >= 0)
         waveforms = rest[unit, channels[there]]
@@ -167,11 +176,29 @@ def rest_responses(rest: np.ndarray, support: np.ndarray, basis: Basis) -> np.nd
         # a snippet that starts n_samples - 1 before the waveform is the first that sees it
         padded_waveforms = np.pad(waveforms, ((0, 0), (N_SAMPLES - 1, N_SAMPLES - 1)))
         windows = np.lib.stride_tricks.sliding_window_view(padded_waveforms, N_SAMPLES, axis=1)
-        found[unit, there] = windows @ filters
+        found[unit, there] = np.swapaxes(windows @ filters, 1, 2)
     return found
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def filtered(traces, filters):
+    """Return the features (n_channels, n_features, n_samples) at every sample, 0 near the ends."""
+    n_channels, n_samples = traces.shape
+    n_features, length = filters.shape
+    features = np.zeros((n_channels, n_features, n_samples), dtype=np.float32)
+    last = n_samples - length + 1
+    for channel in range(n_channels):
+        for start in range(0, last, STRETCH):
+            stop = min(start + STRETCH, last)
+            for feature in range(n_features):
+                for tap in range(length):
+                    weight = filters[feature, tap]
+                    for at in range(start, stop):
+                        features[channel, feature, at + N_BEFORE] += weight * traces[channel, at + tap]
+    return features
+
+
+@numba.njit(cache=True, nogil=True)
 def log_odds(score, energy, penalty):
     """Return the gain of a spike, and its amplitude."""
     precision = 1.0 / (AMPLITUDE_SD * AMPLITUDE_SD)
@@ -181,21 +208,22 @@ def log_odds(score, energy, penalty):
     return amplitude * score - 0.5 * amplitude**2 * energy - prior, amplitude
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def best_of(scores, energies, penalties, first, last, best, which):
     """Bring the best unit of every sample from `first` to `last` up to date."""
     for sample in range(first, last):
         best[sample], which[sample] = NEVER, -1
-        for unit in range(scores.shape[0]):
-            # what even the best amplitude would give is cheap to bound
-            if scores[unit, sample] <= penalties[unit]:
-                continue
-            gain = log_odds(scores[unit, sample], energies[unit], penalties[unit])[0]
-            if gain > best[sample]:
-                best[sample], which[sample] = gain, unit
+    for unit in range(scores.shape[0]):
+        # what even the best amplitude gives is less than the score times it
+        least = penalties[unit] / LARGEST
+        for sample in range(first, last):
+            if scores[unit, sample] > least:
+                gain = log_odds(scores[unit, sample], energies[unit], penalties[unit])[0]
+                if gain > best[sample]:
+                    best[sample], which[sample] = gain, unit
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def shift_of(scores, unit, sample):
     """Return how late a unit's score peaks, in -0.5 to 0.5 samples."""
     before, at, after = scores[unit, sample - 1], scores[unit, sample], scores[unit, sample + 1]
@@ -205,35 +233,54 @@ def shift_of(scores, unit, sample):
     return min(max(0.5 * (before - after) / bend, -0.5), 0.5)
 
 
-@numba.njit(cache=True)
-def pursue(scores, means, support, energies, penalties, responses, rest, n_samples):
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def take_out(scores, means, support, sees, responses, rest, projected, unit, first, amplitude):
+    """Subtract a spike from the scores of all units that see it; `responses` are those of its shift."""
+    n_features, n_lags = responses.shape[1], responses.shape[2]
+    start, stop = max(-first, 0), min(n_lags, scores.shape[1] - first)
+    for i in range(support.shape[1]):
+        channel = support[unit, i]
+        if channel < 0:
+            break
+        for feature in range(n_features):
+            for lag in range(n_lags):
+                projected[i, feature, lag] = rest[unit, i, feature, lag]
+            for own in range(n_features):
+                weight = means[unit, channel, own]
+                for lag in range(n_lags):
+                    projected[i, feature, lag] += weight * responses[own, feature, lag]
+    for j in range(sees.shape[1]):
+        other = sees[unit, j]
+        if other < 0:
+            break
+        for i in range(support.shape[1]):
+            channel = support[unit, i]
+            if channel < 0:
+                break
+            for feature in range(n_features):
+                weight = means[other, channel, feature] * amplitude
+                if weight == 0.0:
+                    continue
+                for lag in range(start, stop):
+                    scores[other, first + lag] -= weight * projected[i, feature, lag]
+
+
+@numba.njit(cache=True, nogil=True)
+def pursue(scores, means, support, sees, energies, penalties, responses, rest):
     """Take spikes while the log odds are positive; `scores` (n_units, n_samples) are changed.
 
     Returns
     -------
     sample, unit, delay, amplitude, gain : arrays, (n,)
     """
-    n_units, _, n_features = means.shape
-    n_shifts = responses.shape[0]
+    n_features, n_samples = means.shape[2], scores.shape[1]
+    n_shifts, n_lags = responses.shape[0], responses.shape[3]
     best, which = np.full(n_samples, NEVER), np.full(n_samples, -1, dtype=np.int64)
     low, high = MARGIN // 2, n_samples - MARGIN // 2
     best_of(scores, energies, penalties, low, high, best, which)
     samples, units = [0 for _ in range(0)], [0 for _ in range(0)]
     delays, amplitudes, gains = [0.0 for _ in range(0)], [0.0 for _ in range(0)], [0.0 for _ in range(0)]
-    # which units see which: those that share a channel
-    sees = np.zeros((n_units, n_units), dtype=np.bool_)
-    for one in range(n_units):
-        for i in range(support.shape[1]):
-            if support[one, i] < 0:
-                break
-            for other in range(n_units):
-                for j in range(support.shape[1]):
-                    if support[other, j] < 0:
-                        break
-                    if support[other, j] == support[one, i]:
-                        sees[one, other] = True
-    reach = N_LAGS
-    projected = np.zeros((support.shape[1], n_features))
+    projected = np.zeros((support.shape[1], n_features, n_lags), dtype=np.float32)
     for _ in range(MOST_PASSES):
         n_found = 0
         sample = low + 1
@@ -259,33 +306,11 @@ def pursue(scores, means, support, energies, penalties, responses, rest, n_sampl
             gains.append(gain)
             n_found += 1
             first = top + FIRST_LAG
-            for lag in range(N_LAGS):
-                at = first + lag
-                if at < 0 or at >= n_samples:
-                    continue
-                for i in range(support.shape[1]):
-                    channel = support[unit, i]
-                    if channel < 0:
-                        break
-                    for feature in range(n_features):
-                        value = 0.0
-                        for other_feature in range(n_features):
-                            value += means[unit, channel, other_feature] * responses[shift, lag, other_feature, feature]
-                        projected[i, feature] = (value + rest[unit, i, lag, feature]) * amplitude
-                for other in range(n_units):
-                    if not sees[unit, other] or scores[other, at] < -1e8:
-                        continue
-                    total = 0.0
-                    for i in range(support.shape[1]):
-                        channel = support[unit, i]
-                        if channel < 0:
-                            break
-                        for feature in range(n_features):
-                            total += means[other, channel, feature] * projected[i, feature]
-                    scores[other, at] -= total
+            take_out(scores, means, support, sees, responses[shift], rest, projected, unit, first,
+                     np.float32(amplitude))
             for at in range(max(top - DEAD_SAMPLES, 0), min(top + DEAD_SAMPLES + 1, n_samples)):
                 scores[unit, at] = NEVER
-            best_of(scores, energies, penalties, max(first, low), min(first + reach, high), best, which)
+            best_of(scores, energies, penalties, max(first, low), min(first + n_lags, high), best, which)
             sample = max(top + FIRST_LAG, sample + 1)
             if sample <= top:
                 sample = top + 1

@@ -1,28 +1,34 @@
 """From a recording to spike trains: events, clusters of every group of channels, templates, spikes taken out."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
-from simsort.models.candidates import find_candidates
 from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.basis import (
     LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance)
 from simsort.sorting.own.clustering import find_clusters, noise_clusters
-from simsort.sorting.own.halo import Halo
+from simsort.sorting.own.forks import fork_map
 from simsort.sorting.own.groups import Group, make_groups
+from simsort.sorting.own.halo import Halo
+from simsort.sorting.own.judgement import Judgement
 from simsort.sorting.own.mixture import MixtureSettings
 from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
 from simsort.sorting.own.structure import trains_of
 from simsort.sorting.own.templates import Templates, expand, join, without_duplicates
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
 from simsort.sorting.own.traces import Traces, open_traces, without_gaps
+from simsort.sorting.own.troughs import find_troughs
 
 N_BASIS_EVENTS = 8000
 FEWEST_EVENTS = 30
 LARGE = 15.0
 MOST_REST = 0.4
+MOST_BLOCKS = 48  # of pieces: what is summed over a block does not depend on who works on it
+JUDGED_PIECES = 60
+NOISE_SAMPLES = 15000  # of a piece
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,8 @@ class SortSettings:
         Rounds of clustering again what was taken out and what was left.
     most_events : int, default: 60000
         Of a group that are clustered; more are thinned evenly over time.
+    learning_s : float, default: 1200.0
+        Of a longer recording pieces of so many seconds in all, evenly spread, are clustered.
     mixture : MixtureSettings
     seed : int
     """
@@ -61,6 +69,7 @@ class SortSettings:
     most_directions: int = 20
     n_refinements: int = 2
     most_events: int = 60000
+    learning_s: float = 1200.0
     mixture: MixtureSettings = field(default_factory=MixtureSettings)
     seed: int = 0
 
@@ -86,10 +95,16 @@ class OwnSorter:
     recording : BaseRecording
         One segment.
     settings : SortSettings
+    n_jobs : int
+        Worker processes. The spikes do not depend on it.
+    progress : callable | None
+        Is called with a line on what is being done.
     """
 
-    def __init__(self, recording, settings: SortSettings | None = None):
-        self.settings = settings or SortSettings()
+    def __init__(self, recording, settings: SortSettings | None = None, *, n_jobs: int = 1,
+                 progress: Callable[[str], None] | None = None):
+        self.settings, self.n_jobs = settings or SortSettings(), n_jobs
+        self.say = progress or (lambda line: None)
         self.traces: Traces = open_traces(recording, seed=self.settings.seed)
         contacts_um = self.traces.contacts_um
         self.n_channels = len(contacts_um)
@@ -99,20 +114,23 @@ class OwnSorter:
         self.group_at = np.empty(self.n_channels, dtype=int)
         for number, group in enumerate(self.groups):
             self.group_at[group.centres] = number
+        self.pieces = self.traces.pieces()
+        step = max(self.traces.duration_s / self.settings.learning_s, 1.0)
+        self.learnt = np.unique(np.arange(0, len(self.pieces), step).astype(int))
+        self.learnt_s = sum(self.pieces[index][1] - self.pieces[index][0] for index in self.learnt) / FS
         self.basis: Basis | None = self.learn_basis()
         self.responses = responses(self.basis) if self.basis is not None else None
 
     def learn_basis(self) -> Basis | None:
         """Find the features, from events of pieces spread over the recording; None if there are too few events."""
-        pieces = self.traces.pieces()
-        chosen = np.unique(np.linspace(0, len(pieces) - 1, 20).round().astype(int))
+        chosen = np.unique(np.linspace(0, len(self.pieces) - 1, 20).round().astype(int))
         short, long, noise = [], [], []
         for index in chosen:
-            traces, _ = self.traces.read(*pieces[index])
+            traces, _ = self.traces.read(*self.pieces[index])
             channel, sample = self.troughs(traces)
             for cuts, before, n in ((short, N_BEFORE, N_SAMPLES), (long, LONG_BEFORE, LONG_SAMPLES)):
                 cuts.append(traces[channel[:, None], sample[:, None] + np.arange(-before, n - before)])
-            noise.append(without_gaps(traces))
+            noise.append(without_gaps(traces)[:, :NOISE_SAMPLES])
         short, long = np.concatenate(short), np.concatenate(long)
         if len(short) < FEWEST_EVENTS:
             return None
@@ -122,54 +140,83 @@ class OwnSorter:
 
     def troughs(self, traces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return channels and samples of troughs away from the ends."""
-        _, channel, sample = find_candidates(torch.as_tensor(traces)[None], torch.as_tensor(self.rivals),
-                                             threshold=self.settings.threshold, exclude_samples=self.exclude)
+        channel, sample = find_troughs(traces, self.rivals, self.settings.threshold, self.exclude)
         inside = (sample >= LONG_BEFORE + 2) & (sample < traces.shape[1] - LONG_SAMPLES)
-        return channel[inside].numpy(), sample[inside].numpy()
+        return channel[inside], sample[inside]
 
     def sort(self) -> list[np.ndarray]:
         """Return the spike samples of every unit, at `SAMPLING_FREQUENCY_HZ`."""
         if self.basis is None:
             return []
-        templates = self.cluster(*self.collect(None))
-        for _ in range(self.settings.n_refinements):
-            templates = self.cluster(*self.collect(self.pursuit(templates)))
+        templates = None
+        for number in range(self.settings.n_refinements + 1):
+            self.say(f"round {number + 1} of {self.settings.n_refinements + 1}: collecting events")
+            events = self.collect(self.pursuit(templates))
+            self.say(f"round {number + 1} of {self.settings.n_refinements + 1}: clustering")
+            templates = self.cluster(*events)
         pursuit = self.pursuit(templates)
-        sample, unit = self.match(pursuit) if pursuit is not None else (np.zeros(0, int), np.zeros(0, int))
-        trains = [np.sort(sample[unit == number]) for number in np.unique(unit)]
-        return [train for train in trains if len(train) >= self.settings.mixture.fewest]
+        if pursuit is None:
+            return []
+        self.say("finding the spikes of all units")
+        return self.match(pursuit)
 
     def pursuit(self, templates: Templates | None) -> Pursuit | None:
         """Return the pursuit of the units that are to be trusted, None without any."""
         if templates is None:
             return None
-        fewest = max(self.settings.main_rate_hz * self.traces.duration_s, self.settings.mixture.fewest)
+        fewest = max(self.settings.main_rate_hz * self.learnt_s, self.settings.mixture.fewest)
         main = ~templates.is_noise & (templates.counts >= fewest)
         if not main.any():
             return None
-        return Pursuit(templates.only(main), self.basis, sampling_frequency_hz=FS, duration_s=self.traces.duration_s)
+        return Pursuit(templates.only(main), self.basis, sampling_frequency_hz=FS, duration_s=self.learnt_s)
+
+    def over_blocks(self, function: Callable, pieces: np.ndarray):
+        """Yield `function(pieces of a block)` for the blocks of pieces, in order."""
+        blocks = [block for block in np.array_split(pieces, min(MOST_BLOCKS, len(pieces))) if len(block)]
+        opened = {os.getpid(): self.traces}
+
+        def work(block):
+            if os.getpid() not in opened:  # files that a parent opened are not shared between processes
+                opened[os.getpid()] = self.traces = self.traces.reopened()
+            return function(block)
+        yield from fork_map(work, blocks, self.n_jobs)
 
     def collect(self, pursuit: Pursuit | None) -> tuple[list[Events], Halo | None]:
         """Return the events of every group: spikes, each with the others out of the way, and troughs of what is left.
 
         With a pursuit, also what its units do beyond their templates.
         """
-        halo = None
-        if pursuit is not None:
-            halo = Halo(pursuit.templates.means, self.traces.contacts_um, pursuit.templates.rest)
-        parts: list[list] = [[] for _ in self.groups]
-        pieces = self.traces.pieces()
         home = self.homes(pursuit)
-        for index, (start, stop) in enumerate(pieces):
+        most = -(-self.settings.most_events // len(self.learnt))
+        parts: list[list] = [[] for _ in self.groups]
+        halo = self.halo(pursuit)
+        for found, its_halo in self.over_blocks(lambda block: self.collect_block(block, pursuit, home, most),
+                                                self.learnt):
+            for number, events in found:
+                parts[number].append(events)
+            if halo is not None:
+                halo.add(its_halo)
+        width = self.basis.n_features
+        return [joined(part, len(group.channels) * width) for part, group in zip(parts, self.groups)], halo
+
+    def halo(self, pursuit: Pursuit | None) -> Halo | None:
+        """Return where what units do beyond their templates is summed."""
+        if pursuit is None:
+            return None
+        return Halo(pursuit.templates.means, self.traces.contacts_um, pursuit.templates.rest)
+
+    def collect_block(self, block: np.ndarray, pursuit: Pursuit | None, home: np.ndarray, most: int):
+        """Return `(group, events)` of the pieces of a block, at most so many of each piece and group, and the halo."""
+        halo, found = self.halo(pursuit), []
+        for index in block:
+            start, stop = self.pieces[index]
             traces, first = self.traces.read(start, stop)
             rng = np.random.default_rng([self.settings.seed, index])
             for number, events in self.events_of(traces, first, pursuit, home, halo):
                 inside = np.flatnonzero((events.sample >= start) & (events.sample < stop))
-                most = -(-self.settings.most_events // len(pieces))
                 inside = inside if len(inside) <= most else np.sort(rng.permutation(inside)[:most])
-                parts[number].append(events.only(inside))
-        width = self.basis.n_features
-        return [joined(part, len(group.channels) * width) for part, group in zip(parts, self.groups)], halo
+                found.append((number, events.only(inside)))
+        return found, halo.sums if halo is not None else None
 
     def homes(self, pursuit: Pursuit | None) -> np.ndarray:
         """Return the group of every unit: that of its largest channel."""
@@ -206,34 +253,57 @@ class OwnSorter:
         """Return the templates of all clusters, None without any."""
         parts, trains = [], []
         rest = halo.means() if halo is not None else None
-        for number, (group, its) in enumerate(zip(self.groups, events)):
-            if len(its.sample) < FEWEST_EVENTS:
-                continue
-            directions = main_directions(its.features, self.settings.most_directions)
-            derivative = np.kron(np.eye(len(group.channels)), self.basis.derivative)
-            mixture = find_clusters(its.features @ directions, its.sample / FS, self.traces.duration_s,
-                                    directions.T @ derivative @ directions, self.settings.mixture, labels=its.label)
-            if mixture.n_clusters:
-                parts.append(expand(mixture, directions, group, self.n_channels,
-                                    noise_clusters(mixture, self.settings.least_size)))
-                if rest is not None:
-                    add_rest(parts[-1], mixture.labels(), its.label, rest, self.basis)
-                trains += trains_of(mixture)
+        busy = [number for number, its in enumerate(events) if len(its.sample) >= FEWEST_EVENTS]
+        for part, its in fork_map(lambda number: self.cluster_group(number, events[number], rest), busy, self.n_jobs):
+            if part is not None:
+                parts.append(part)
+                trains += its
         if not parts:
             return None
         templates = join(parts)
         return without_duplicates(templates, self.responses[len(self.basis.shifts) // 2], FIRST_LAG, trains)
 
-    def match(self, pursuit: Pursuit) -> tuple[np.ndarray, np.ndarray]:
-        """Return sample and unit of all spikes."""
-        samples, units = [], []
-        for start, stop in self.traces.pieces():
+    def cluster_group(self, number: int, events: Events, rest) -> tuple[Templates | None, list]:
+        """Return the templates of a group's clusters, None without any, and their trains."""
+        group = self.groups[number]
+        directions = main_directions(events.features, self.settings.most_directions)
+        derivative = np.kron(np.eye(len(group.channels)), self.basis.derivative)
+        mixture = find_clusters(events.features @ directions, events.sample / FS, self.traces.duration_s,
+                                directions.T @ derivative @ directions, self.settings.mixture, labels=events.label)
+        if not mixture.n_clusters:
+            return None, []
+        part = expand(mixture, directions, group, self.n_channels, noise_clusters(mixture, self.settings.least_size))
+        if rest is not None:
+            add_rest(part, mixture.labels(), events.label, rest, self.basis)
+        return part, trains_of(mixture)
+
+    def match(self, pursuit: Pursuit) -> list[np.ndarray]:
+        """Return the spike samples of every unit that is none of what the others left."""
+        judged = set(np.linspace(0, len(self.pieces) - 1, min(JUDGED_PIECES, len(self.pieces))).round().astype(int))
+        samples, units, judgement = [], [], Judgement(pursuit)
+        for sample, unit, its in self.over_blocks(lambda block: self.match_block(block, pursuit, judged),
+                                                  np.arange(len(self.pieces))):
+            samples.append(sample)
+            units.append(unit)
+            judgement.add(its)
+        sample, unit = np.concatenate(samples), np.concatenate(units)
+        good = np.flatnonzero(~judgement.are_false())
+        trains = [np.sort(sample[unit == number]) for number in good]
+        return [train for train in trains if len(train) >= self.settings.mixture.fewest]
+
+    def match_block(self, block: np.ndarray, pursuit: Pursuit, judged: set):
+        """Return sample and unit of the spikes in the pieces of a block, and what some of them tell of the units."""
+        samples, units, judgement = [], [], Judgement(pursuit)
+        for index in block:
+            start, stop = self.pieces[index]
             traces, first = self.traces.read(start, stop)
             spikes = pursuit.match(traces, first / FS)
             inside = (spikes.sample + first >= start) & (spikes.sample + first < stop)
+            if index in judged:
+                judgement.see(traces, first / FS, spikes, inside)
             samples.append(spikes.sample[inside] + first)
             units.append(spikes.unit[inside])
-        return np.concatenate(samples), np.concatenate(units)
+        return np.concatenate(samples), np.concatenate(units), judgement.facts
 
 
 def add_rest(templates: Templates, found: np.ndarray, label: np.ndarray, rest: np.ndarray, basis: Basis) -> None:

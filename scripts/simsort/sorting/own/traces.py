@@ -1,11 +1,11 @@
 """A recording as the sorter sees it: in its band, at its sampling rate, whitened, piece by piece."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import spikeinterface.preprocessing as spre
 from scipy.ndimage import maximum_filter1d
-from spikeinterface import get_random_data_chunks
+from spikeinterface import get_random_data_chunks, load
 
 from simsort.models.whitening import Whitening, fit_whitening
 from simsort.sorting.own.pursuit import MARGIN
@@ -51,6 +51,12 @@ class Traces:
         """Return the first and last sample of the pieces that are worked on one at a time."""
         step = round(PIECE_S * SAMPLING_FREQUENCY_HZ)
         return [(start, min(start + step, self.n_samples)) for start in range(0, self.n_samples, step)]
+
+    def reopened(self) -> "Traces":
+        """Return the same traces with files of their own."""
+        if not self.recording.check_serializability("memory"):
+            return self
+        return replace(self, recording=load(self.recording.to_dict(recursive=True)))
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, int]:
         """Return whitened traces (n_channels, n) of a piece with its margins, and the first sample of them.

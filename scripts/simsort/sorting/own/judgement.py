@@ -1,0 +1,84 @@
+"""Units that are none: what the others leave behind where their templates do not fit, or where they overlap.
+
+Such a unit's events do not look alike, so that more than noise is left where its spikes were taken out, or they come
+with those of other units and are hardly more likely than nothing.
+"""
+
+import numpy as np
+
+from simsort.sorting.own.basis import LONG_BEFORE, LONG_SAMPLES, cut
+from simsort.sorting.own.pursuit import Pursuit, Spikes
+
+NEAR_SAMPLES = 20
+MAIN_CHANNELS = 0.3  # of the largest
+MOST_REST = 1.3  # left variance relative to what is usual
+REST_PER_ENERGY = 8e-4  # a large unit's variation leaves more
+LARGE = 15.0  # units up to this size tell what is usual
+COMPANY, COMPANY_PER_GAIN = 0.15, 0.01
+FEWEST = 20
+
+
+class Judgement:
+    """What the spikes of a pursuit tell of its units.
+
+    Parameters
+    ----------
+    pursuit : Pursuit
+
+    Attributes
+    ----------
+    facts : list of lists
+        Of every unit the `(left variance, gain, is near another unit's spike, chance of that)` of its spikes.
+    """
+
+    def __init__(self, pursuit: Pursuit):
+        self.pursuit = pursuit
+        size = np.linalg.norm(pursuit.templates.means.mean(axis=1), axis=2)  # (n_units, n_channels)
+        self.main = [np.flatnonzero(row >= MAIN_CHANNELS * row.max()) for row in size]
+        self.energy = (size**2).sum(axis=1)
+        self.facts: list[list] = [[] for _ in self.main]
+
+    def see(self, traces: np.ndarray, start_s: float, spikes: Spikes, inside: np.ndarray) -> None:
+        """Look at a piece of traces, its spikes and which of them to count."""
+        inside = inside & (spikes.sample >= LONG_BEFORE) & (spikes.sample < traces.shape[1] - LONG_SAMPLES)
+        left = self.pursuit.residual(traces, start_s, spikes)
+        basis, ordered = self.pursuit.basis, np.sort(spikes.sample)
+        for unit in np.unique(spikes.unit[inside]):
+            rows = np.flatnonzero(inside & (spikes.unit == unit))
+            sample = spikes.sample[rows]
+            features = basis(cut(left, self.main[unit], sample), spikes.delay[rows])
+            others = len(ordered) - (spikes.unit == unit).sum()
+            near = (np.searchsorted(ordered, sample + NEAR_SAMPLES, "right")
+                    - np.searchsorted(ordered, sample - NEAR_SAMPLES) > 1)
+            chance = 1 - np.exp(-others * (2 * NEAR_SAMPLES + 1) / traces.shape[1])
+            self.facts[unit].append(np.stack([(features**2).mean(axis=1), spikes.gain[rows], near,
+                                              np.full(len(rows), chance)], axis=1))
+
+    def add(self, facts: list) -> None:
+        """Add what was seen elsewhere."""
+        for own, other in zip(self.facts, facts):
+            own += other
+
+    def are_false(self) -> np.ndarray:
+        """Return which units (n_units,) are none; one of few spikes is given the benefit of the doubt."""
+        false = np.zeros(len(self.main), dtype=bool)
+        tables = [np.concatenate(rows) if rows else np.zeros((0, 4)) for rows in self.facts]
+        known = np.array([len(table) >= FEWEST for table in tables])
+        if not known.any():
+            return false
+        left, gain, near, chance = (
+            np.array([reduce(table[:, column]) if len(table) else 0.0 for table in tables])
+            for column, reduce in enumerate((np.median, np.median, np.mean, np.mean)))
+        spikes = np.array([len(table) for table in tables])
+        telling = known & (self.energy <= LARGE**2)
+        telling = telling if telling.any() else known
+        most = MOST_REST * weighted_median(left[telling], spikes[telling]) + REST_PER_ENERGY * self.energy
+        company = (near - chance) / np.maximum(1 - chance, 1e-9)
+        return known & ((left > most) | (company > COMPANY + COMPANY_PER_GAIN * gain))
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """Return the value below which half of the weight lies."""
+    order = np.argsort(values, kind="stable")
+    cumulated = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulated, 0.5 * cumulated[-1])])
