@@ -118,9 +118,9 @@ def curated_analyzer(results: Path, recording: str, folder: Path) -> None:
     if choices.removed:
         analyzer = analyzer.select_units([u for u in analyzer.unit_ids.tolist() if u not in choices.removed])
     if choices.merges:
-        new_ids = [m["new_unit_id"] if m["new_unit_id"] is not None else m["unit_ids"][0] for m in choices.merges]
-        analyzer = analyzer.merge_units([m["unit_ids"] for m in choices.merges],
-                                        new_unit_ids=[type(m["unit_ids"][0])(new) for m,
-                                                      new in zip(choices.merges, new_ids)],
-                                        merging_mode="soft", sparsity_overlap=0.0, format="memory")
+        groups = [m["unit_ids"] for m in choices.merges]
+        new_ids = [m["unit_ids"][0] if m["new_unit_id"] is None else type(m["unit_ids"][0])(m["new_unit_id"])
+                   for m in choices.merges]
+        analyzer = analyzer.merge_units(groups, new_unit_ids=new_ids, merging_mode="soft", sparsity_overlap=0.0,
+                                        format="memory")
     analyzer.save_as(format="zarr", folder=folder)
