@@ -1,4 +1,4 @@
-"""sbatch spike_sort.slm --workflow pretrain: shards as a job array in the container, and one that is cancelled."""
+"""sbatch spike_sort.slm --workflow pretrain and all: shards as a job array in the container, one that is cancelled."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from test_slurm import sbatch
+from test_slurm import NAME, sbatch
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 # Two shards of two cells, the first in the order of their names quickly done, the second long enough to be cancelled.
@@ -89,8 +89,15 @@ def test_the_model_is_trained_and_scored_on_the_gpu_node(simulated_on_slurm):
     assert (run.results / "training/learning_curve.png").is_file()
 
 
-def test_a_second_run_simulates_nothing(simulated_on_slurm):
+def test_a_second_run_simulates_nothing_and_sorts_with_the_model(simulated_on_slurm, spikeglx_session):
     run, _ = simulated_on_slurm
-    again = sbatch(run.results.parent, *SETTINGS, GPU_PARTITION="gpu")
+    again = sbatch(run.results.parent, *SETTINGS, "--workflow", "all", "--finetuning.apply", GPU_PARTITION="gpu",
+                   DATA_PATH=spikeglx_session.path)
     assert again.status == 0, again.text
     assert "4 of 4 cells are there already" in again.text and "PRETRAIN:SIMULATE" not in again.tasks("COMPLETED", "CACHED")
+    assert set(again.stage_states(NAME).values()) == {"done"}
+    for process, words in (("FINETUNE", ("#SBATCH -p gpu", "--gres=gpu:1", " --nv ", "gpu-")), ("SORT", ("gpu-",))):
+        [task] = [row for row in again.trace() if row["process"] == process]
+        script = (Path(task["workdir"]) / ".command.run").read_text()
+        assert "apptainer exec" in script and all(word in script for word in words), process
+    assert (again.results / "finetuned" / NAME / "model.json").is_file()
