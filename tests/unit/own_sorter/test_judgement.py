@@ -1,4 +1,4 @@
-"""Which units are none: those whose spikes do not look alike, and those that only come with others."""
+"""Which units are none: those whose spikes do not look alike, and those that only come with others or are tails of noise."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ def judged(rows):
     means = np.zeros((len(rows), 2, 4, 4), dtype=np.float32)
     for mean, row in zip(means, rows):
         mean[:, 1, 0] = row[0]
-    judgement = Judgement(SimpleNamespace(templates=SimpleNamespace(means=means)))
+    judgement = Judgement(SimpleNamespace(templates=SimpleNamespace(means=means), penalties=np.full(len(rows), 7.0)))
     for facts, (_, left, gain, near, n) in zip(judgement.facts, rows):
         is_near = np.arange(n) < round(near * n)
         facts.append(np.stack([np.full(n, left), np.full(n, gain), is_near, np.full(n, 0.1)], axis=1))
@@ -27,7 +27,9 @@ USUAL = [(10.0, 0.7, 40.0, 0.1, 1000), (7.0, 0.65, 20.0, 0.12, 2000), (25.0, 1.1
     ((8.0, 0.72, 30.0, 0.12, 300), False),
     ((8.0, 1.1, 30.0, 0.12, 300), True),  # its spikes differ
     ((30.0, 1.4, 400.0, 0.5, 300), False),  # a large one's vary, and it may come with others
-    ((6.0, 0.7, 6.0, 0.6, 300), True),  # small, and next to others
+    ((6.0, 0.7, 10.0, 0.6, 300), True),  # small, and next to others
+    ((6.0, 0.7, 10.0, 0.12, 300), False),
+    ((6.0, 0.7, 5.0, 0.12, 300), True),  # far less likely than its size would have it
     ((6.0, 1.4, 6.0, 0.9, 10), False),  # too few to tell
 ])
 def test_what_is_false(unit, is_false):

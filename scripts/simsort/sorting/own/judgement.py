@@ -1,7 +1,8 @@
 """Units that are none: what the others leave behind where their templates do not fit, or where they overlap.
 
 Such a unit's events do not look alike, so that more than noise is left where its spikes were taken out, or they come
-with those of other units and are hardly more likely than nothing.
+with those of other units and are hardly more likely than nothing, or only the largest of many stretches of noise were
+large enough, so that they are less likely than spikes of that size are.
 """
 
 import numpy as np
@@ -15,6 +16,7 @@ MOST_REST = 1.3  # left variance relative to what is usual
 REST_PER_ENERGY = 8e-4  # a large unit's variation leaves more
 LARGE = 15.0  # units up to this size tell what is usual
 COMPANY, COMPANY_PER_GAIN = 0.15, 0.01
+LEAST_GAIN, SMALL_GAIN = 0.75, 20.0  # of what is to be expected, and up to where this is asked for
 FEWEST = 20
 
 
@@ -74,7 +76,9 @@ class Judgement:
         telling = telling if telling.any() else known
         most = MOST_REST * weighted_median(left[telling], spikes[telling]) + REST_PER_ENERGY * self.energy
         company = (near - chance) / np.maximum(1 - chance, 1e-9)
-        return known & ((left > most) | (company > COMPANY + COMPANY_PER_GAIN * gain))
+        expected = self.energy / 2 - self.pursuit.penalties
+        tail = (gain < LEAST_GAIN * expected) & (gain < SMALL_GAIN)
+        return known & ((left > most) | tail | (company > COMPANY + COMPANY_PER_GAIN * gain))
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
