@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from test_slurm import NAME, sbatch
+from workflow_runs import TIMEZONE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 # Two shards of two cells, the first in the order of their names quickly done, the second long enough to be cancelled.
@@ -91,7 +92,7 @@ def test_the_model_is_trained_and_scored_on_the_gpu_node(simulated_on_slurm):
 
 def test_a_second_run_simulates_nothing_and_sorts_with_the_model(simulated_on_slurm, spikeglx_session):
     run, _ = simulated_on_slurm
-    again = sbatch(run.results.parent, *SETTINGS, "--workflow", "all", "--finetuning.apply", GPU_PARTITION="gpu",
+    again = sbatch(run.results.parent, *SETTINGS, *TIMEZONE, "--workflow", "all", "--finetuning.apply", GPU_PARTITION="gpu",
                    DATA_PATH=spikeglx_session.path)
     assert again.status == 0, again.text
     assert "4 of 4 cells are there already" in again.text and "PRETRAIN:SIMULATE" not in again.tasks("COMPLETED", "CACHED")

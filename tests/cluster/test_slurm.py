@@ -58,6 +58,7 @@ def test_every_stage_is_a_slurm_job_in_a_container(sorted_on_slurm):
     processes = json.loads((run.results / "processing.json").read_text())["data_processes"]
     images = json.dumps(processes)
     assert "spikeinterface-" in images and "gpu-" in images and ".sif" in images
+    assert (run.results / f"preprocessed/motion/{NAME}").is_dir()  # the image has what the estimate needs
 
 
 def test_the_units_are_the_true_ones(sorted_on_slurm, spikeglx_session):

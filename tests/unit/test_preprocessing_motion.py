@@ -131,10 +131,12 @@ def test_recording_without_spikes_has_no_motion():
     assert "spikes in 5 s" in reason or "Motion estimation failed" in reason
 
 
-def test_medicine_without_its_packages_names_the_remedy(monkeypatch):
+@pytest.mark.parametrize(("preset", "packages"), [("medicine", "torch and medicine"), ("dredge_fast", "torch")])
+def test_presets_without_their_packages_name_the_remedy(preset, packages, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match="medicine needs torch and medicine, not installed here: choose another preset"):
-        motion_steps.check_preset_installed("medicine")
+    with pytest.raises(UserError, match=f"{preset} needs {packages}, not installed here: choose another preset"):
+        motion_steps.check_preset_installed(preset)
+    motion_steps.check_preset_installed("nonrigid_fast_and_accurate")
 
 
 @pytest.fixture(scope="module")

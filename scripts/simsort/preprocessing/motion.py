@@ -23,6 +23,8 @@ from simsort.errors import UserError, one_line
 from simsort.preprocessing.chain import one_segment, segment_starts
 
 # Below these an estimate is not meaningful; a tetrode has one depth, a 3 s recording three bins.
+# What SpikeInterface's presets need beyond it: DREDge runs on torch.
+PACKAGES = {"dredge": ("torch",), "dredge_fast": ("torch",), "rigid_fast": ("torch",), "medicine": ("torch", "medicine")}
 MIN_DEPTHS = 8
 MIN_SPAN_UM = 100.0
 MIN_BINS = 3  # SpikeInterface leaves the edges of two bins undefined
@@ -66,12 +68,11 @@ def motion_from_dict(content: dict) -> Motion:
 
 def check_preset_installed(preset: str) -> None:
     """Raise `UserError` if a preset needs packages that are not installed."""
-    if preset == "medicine":
-        missing = [name for name in ("torch", "medicine") if importlib.util.find_spec(name) is None]
-        if missing:
-            raise UserError(f"--preprocessing.motion-preset medicine needs {' and '.join(missing)}, not installed here",
-                            "choose another preset such as dredge_fast, or install torch and medicine-neuro "
-                            "(pip install 'simsort[gpu]')")
+    missing = [name for name in PACKAGES.get(preset, ()) if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(f"--preprocessing.motion-preset {preset} needs {' and '.join(missing)}, not installed here",
+                        "choose another preset such as nonrigid_fast_and_accurate, or install torch and medicine-neuro "
+                        "(pip install 'simsort[gpu]')")
 
 
 def why_no_motion(recording, bin_s: float) -> str:
