@@ -59,7 +59,8 @@ def read_trace(results: Path) -> list[dict]:
 def clean_environment(**settings) -> dict[str, str]:
     """Return this process's environment with the pipeline's settings replaced by the ones given."""
     environment = {k: v for k, v in os.environ.items() if k not in SETTINGS}
-    environment |= {"SIMSORT_POLL_INTERVAL": "1 sec", "CI": os.environ.get("CI", "")}
+    environment |= {"SIMSORT_POLL_INTERVAL": "1 sec", "SIMSORT_QUEUE_INTERVAL": "5 sec", "SIMSORT_EXIT_TIMEOUT": "10 sec",
+                    "CI": os.environ.get("CI", "")}
     return environment | {k: str(v) for k, v in settings.items()}
 
 
