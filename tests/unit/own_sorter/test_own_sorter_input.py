@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import ComputedRecording, accuracies, known, recording_of, wired
+from known_spikes import ComputedRecording, accuracies, known, recording_of, wired
 from probeinterface import Probe, ProbeGroup, generate_linear_probe
 
 import simsort

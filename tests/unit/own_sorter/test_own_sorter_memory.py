@@ -11,7 +11,7 @@ PROGRAM = """
 import sys, resource
 import numpy as np
 import simsort
-from conftest import ComputedRecording
+from known_spikes import ComputedRecording
 from simsort.sorting.own import traces
 
 traces.PIECE_S, traces.NOISE_PIECE_MS = 0.25, 250  # so that short recordings have as many pieces as long ones
