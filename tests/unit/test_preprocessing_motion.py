@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,6 +139,12 @@ def test_presets_without_their_packages_name_the_remedy(preset, packages, monkey
     with pytest.raises(UserError, match=f"{preset} needs {packages}, not installed here: choose another preset"):
         motion_steps.check_preset_installed(preset)
     motion_steps.check_preset_installed("nonrigid_fast_and_accurate")
+
+
+def test_the_workflow_gives_these_presets_the_image_with_their_packages():
+    config = (Path(__file__).parents[2] / "nextflow_slurm.config").read_text()
+    [names] = re.findall(r'"motion_preset": \*"\(([a-z_|]+)\)"', config)
+    assert set(names.split("|")) == set(motion_steps.PACKAGES)
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,7 @@ def sort_checked(recording, settings: SortSettings | None = None, *, networks=No
         say("sorting as SimSort was published")
         trains = sort_as_published(whole, networks, settings.seed)
     else:
-        with limited_threads(1), seeded(settings.seed):
+        with one_thread(), seeded(settings.seed):
             if wants_motion(whole, apply_motion_correction):
                 whole, warning = without_motion(whole, motion_preset, n_jobs, say)
                 warnings += [warning] if warning else []
@@ -173,12 +173,12 @@ def as_sorting(trains: list[np.ndarray], recording, warnings: list[str]) -> Nump
 
 
 @contextlib.contextmanager
-def limited_threads(n_threads: int):
-    """Let torch and the linear algebra of numpy use so many threads."""
+def one_thread():
+    """Let torch and the linear algebra of numpy use one thread: their sums would depend on the number."""
     before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
+    torch.set_num_threads(1)
     try:
-        with threadpool_limits(n_threads):
+        with threadpool_limits(1):
             yield
     finally:
         torch.set_num_threads(before)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 _function: Callable | None = None
 
 
-def fork_map(function: Callable, items: list, n_jobs: int) -> Iterator:
+def fork_map(function: Callable, items: list, n_jobs: int, begin: Callable[[], None] | None = None) -> Iterator:
     """Yield `function(item)` in the order of the items.
 
     Parameters
@@ -18,6 +18,8 @@ def fork_map(function: Callable, items: list, n_jobs: int) -> Iterator:
         Small ones.
     n_jobs : int
         Worker processes. One where the system cannot fork safely (only Linux does), or a worker may have none itself.
+    begin : callable | None
+        Called once in every worker process.
     """
     n_jobs = min(n_jobs, len(items))
     if n_jobs < 2 or sys.platform != "linux" or multiprocessing.current_process().daemon:
@@ -26,7 +28,7 @@ def fork_map(function: Callable, items: list, n_jobs: int) -> Iterator:
     global _function
     _function = function
     try:
-        with multiprocessing.get_context("fork").Pool(n_jobs) as pool:
+        with multiprocessing.get_context("fork").Pool(n_jobs, begin) as pool:
             yield from pool.imap(_call, items)
     finally:
         _function = None

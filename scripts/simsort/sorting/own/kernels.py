@@ -69,6 +69,24 @@ def distances_of(squared, dots, here, after, high, amplitude_sd, jitter_sd, dist
 
 
 @numba.njit(cache=True, nogil=True)
+def end_of_block(knot, start):
+    """Return where the events end that are worked on together from `start`: those after the same knot."""
+    stop = start + 1
+    while stop < len(knot) and stop - start < BLOCK and knot[stop] == knot[start]:
+        stop += 1
+    return stop
+
+
+@numba.njit(cache=True, nogil=True)
+def squared_length(features, event):
+    """Return an event's inner product with itself."""
+    total = 0.0
+    for feature in range(features.shape[1]):
+        total += np.float64(features[event, feature]) * features[event, feature]
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
 def squared_distances(features, knot, place, table, products, amplitude_sd, jitter_sd):
     """Return Mahalanobis distances and half log determinants, both (n_events, n_clusters).
 
@@ -79,15 +97,11 @@ def squared_distances(features, knot, place, table, products, amplitude_sd, jitt
     distances, determinants = np.empty((n_events, n_clusters)), np.empty((n_events, n_clusters))
     start = 0
     while start < n_events:
-        first, stop = knot[start], start + 1
-        while stop < n_events and stop - start < BLOCK and knot[stop] == first:
-            stop += 1
+        first, stop = knot[start], end_of_block(knot, start)
         dots = np.dot(features[start:stop], table[first])
+        here, after = products[first], products[first + 1]
         for event in range(start, stop):
-            squared = 0.0
-            for feature in range(features.shape[1]):
-                squared += np.float64(features[event, feature]) * features[event, feature]
-            distances_of(squared, dots[event - start], products[first], products[first + 1], place[event], amplitude_sd,
+            distances_of(squared_length(features, event), dots[event - start], here, after, place[event], amplitude_sd,
                          jitter_sd, distances[event], determinants[event])
         start = stop
     return distances, 0.5 * np.log(determinants)
@@ -130,17 +144,12 @@ def posterior(features, knot, place, table, products, amplitude_sd, jitter_sd, l
     distances, determinants = np.empty(n_clusters), np.empty(n_clusters)
     start = 0
     while start < n_events:
-        first, stop = knot[start], start + 1
-        while stop < n_events and stop - start < BLOCK and knot[stop] == first:
-            stop += 1
+        first, stop = knot[start], end_of_block(knot, start)
         dots = np.dot(features[start:stop], table[first])
         here, after = products[first], products[first + 1]
         for event in range(start, stop):
-            squared = 0.0
-            for feature in range(n_features):
-                squared += np.float64(features[event, feature]) * features[event, feature]
-            distances_of(squared, dots[event - start], here, after, place[event], amplitude_sd, jitter_sd, distances,
-                         determinants)
+            distances_of(squared_length(features, event), dots[event - start], here, after, place[event], amplitude_sd,
+                         jitter_sd, distances, determinants)
             largest = log_background
             for cluster in range(n_clusters):
                 narrow[cluster] = wide[cluster] = -np.inf

@@ -31,7 +31,7 @@ def seed_clusters(mixture: DriftingMixture, *, window_s: float = 40.0, most: int
     dead = np.zeros(mixture.n_events, dtype=bool)
     density = neighbour_distances(mixture, free, window_s)
     limit = 2 * chi_squared(n_features, DENSEST_Z)
-    for n_tries in range(1, MOST_TRIES + 1):
+    for _ in range(MOST_TRIES):
         candidates = np.where(free & ~dead, density, np.inf)
         seed = int(candidates.argmin()) if len(candidates) else 0
         if mixture.n_clusters >= most or not len(candidates) or not candidates[seed] < limit:
@@ -45,10 +45,11 @@ def seed_clusters(mixture: DriftingMixture, *, window_s: float = 40.0, most: int
         weight[members] = 1.0
         mixture.add(mixture.moving_mean(weight)[None], np.array([len(members) / mixture.n_events]))
         mixture.fit_newest(2)
-        if mixture.n_clusters % REFRESH == 0:
+        is_due = mixture.n_clusters % REFRESH == 0
+        if is_due:
             mixture.fit(2)
         free = mixture.responsibilities[:, -1] > 0.5
-        if mixture.n_clusters % REFRESH == 0:
+        if is_due:
             density = neighbour_distances(mixture, free, window_s)
 
 

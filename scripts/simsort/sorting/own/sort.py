@@ -1,6 +1,5 @@
 """From a recording to spike trains: events, clusters of every group of channels, templates, spikes taken out."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -173,13 +172,11 @@ class OwnSorter:
     def over_blocks(self, function: Callable, pieces: np.ndarray):
         """Yield `function(pieces of a block)` for the blocks of pieces, in order."""
         blocks = [block for block in np.array_split(pieces, min(MOST_BLOCKS, len(pieces))) if len(block)]
-        opened = {os.getpid(): self.traces}
+        yield from fork_map(function, blocks, self.n_jobs, begin=self.reopen)
 
-        def work(block):
-            if os.getpid() not in opened:  # files that a parent opened are not shared between processes
-                opened[os.getpid()] = self.traces = self.traces.reopened()
-            return function(block)
-        yield from fork_map(work, blocks, self.n_jobs)
+    def reopen(self) -> None:
+        """Open the files again: those that a parent opened are not shared between processes."""
+        self.traces = self.traces.reopened()
 
     def collect(self, pursuit: Pursuit | None) -> tuple[list[Events], Halo | None]:
         """Return the events of every group: spikes, each with the others out of the way, and troughs of what is left.
