@@ -1,6 +1,7 @@
 """The built-in example: neurons simulated in NEURON around a Neuropixels 1.0 probe, written as a SpikeGLX session."""
 
 import dataclasses
+import datetime
 import json
 import os
 import shutil
@@ -18,6 +19,8 @@ DENSITY_PER_MM3 = 8000.0
 RATES_HZ = (2.0, 15.0)  # of every type, so that a minute holds enough spikes of each unit
 CHANNELS_PER_UNIT = 2.7  # 12 labelled units on 32 channels: about the yield of a good cortical recording
 MOST_WORKERS = 4
+# Nothing was recorded anywhere: the header says so in UTC, and the NWB file needs no time zone from a newcomer.
+CREATED = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def sample_in_turns(recording):
@@ -66,7 +69,7 @@ def make_example(out: Path, *, duration_s: float = 60.0, n_channels: int = 32, s
         recording = simulate_example(simulate_example_cells(Path(out) / ".cells"), duration_s, n_channels, seed)
         return sample_in_turns(recording), recording.ground_truth()
 
-    session_folder = write_session_once(Path(out), settings, make)
+    session_folder = write_session_once(Path(out), settings, make, created=CREATED)
     shutil.rmtree(Path(out) / ".cells", ignore_errors=True)
     return session_folder
 
@@ -103,7 +106,7 @@ def simulate_example(cells: list, duration_s: float, n_channels: int, seed: int)
     return simulate_recording(cells, probe, dataclasses.replace(settings, foreground_uv=peaks_uv[n_units - 1]), seed)
 
 
-def write_session_once(out: Path, settings: dict, make) -> Path:
+def write_session_once(out: Path, settings: dict, make, **header) -> Path:
     """Write a SpikeGLX session `example_g0/`, its true spikes `ground_truth/` and `example.json`, unless they are there.
 
     Parameters
@@ -114,6 +117,8 @@ def write_session_once(out: Path, settings: dict, make) -> Path:
         What the session is made with, to be found again in `example.json`.
     make : callable
         Returns recording and sorting.
+    **header
+        Passed on to `simsort.writers.spikeglx.write_spikeglx`.
 
     Returns
     -------
@@ -133,7 +138,7 @@ def write_session_once(out: Path, settings: dict, make) -> Path:
     # Written aside and renamed: a half-written example is never mistaken for a whole one.
     aside = out / f".{RUN_NAME}.part"
     shutil.rmtree(aside, ignore_errors=True)
-    write_spikeglx(recording, aside, RUN_NAME)
+    write_spikeglx(recording, aside, RUN_NAME, **header)
     with warnings.catch_warnings():  # SpikeInterface warns that spikes in memory have no provenance to save
         warnings.simplefilter("ignore", UserWarning)
         sorting.save(folder=aside / "ground_truth")

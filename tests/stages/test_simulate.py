@@ -137,6 +137,8 @@ def test_the_built_in_example(run_cli, tmp_path):
     assert truth.get_num_units() == 12
     snr = sorted(truth.get_property("snr"))
     assert snr[0] > 3 and 10 < snr[-1] < 40, snr
+    header = next((tmp_path / "a/example_g0").rglob("*.ap.meta")).read_text()
+    assert "fileCreateTime=2024-01-01T00:00:00+00:00\n" in header, "its NWB file needs no time zone"
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["example.json", "example_g0", "ground_truth"]
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*.bin")}
     again = run_cli("example", "--out", tmp_path / "a", "--duration-s", 10)

@@ -31,6 +31,9 @@ def test_a_header_needs_a_time_zone_and_none_is_invented():
     # summer time is the zone's own business
     july = gathered(header={"r": "2024-07-08T14:10:37"}, timezone="America/New_York")
     assert july.start.utcoffset() == datetime.timedelta(hours=-4)
+    # the built-in example's header, which SpikeGLX would not write: what stands there counts
+    example = {"header": {"r": "2024-01-01T00:00:00+00:00"}}
+    assert gathered(**example).start == gathered(**example, timezone="Europe/Berlin").start
 
 
 def test_the_zone_may_come_from_the_sessions_metadata():

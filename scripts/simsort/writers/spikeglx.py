@@ -41,7 +41,7 @@ def neuropixels_probe(n_channels: int = N_READOUT_CHANNELS):
 
 
 def write_spikeglx(recordings, folder: str | Path, run_name: str, *, gate: int = 0, lfp: bool = False,
-                   chunk_duration_s: float = 1.0) -> Path:
+                   chunk_duration_s: float = 1.0, created: datetime.datetime = CREATED) -> Path:
     """Write recordings as one SpikeGLX run, a probe per recording and a trigger file per segment.
 
     Parameters
@@ -60,6 +60,8 @@ def write_spikeglx(recordings, folder: str | Path, run_name: str, *, gate: int =
         Write the `.lf` files too: below 500 Hz, a twelfth of the sampling rate.
     chunk_duration_s : float, default: 1.0
         Seconds in memory at a time.
+    created : datetime.datetime, default: 2024-01-01 without a time zone
+        Start in the header. SpikeGLX itself writes no offset from UTC; a time zone given here is written.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def write_spikeglx(recordings, folder: str | Path, run_name: str, *, gate: int =
             first_sample = 0
             for trigger in range(recording.get_num_segments()):
                 stem = probe_folder / f"{run_name}_g{gate}_t{trigger}.imec{probe_index}.{band}"
-                n_samples = write_segment(band_recording, trigger, stem, band, first_sample, chunk_duration_s)
+                n_samples = write_segment(band_recording, trigger, stem, band, first_sample, chunk_duration_s, created)
                 first_sample += n_samples
     return session_folder
 
@@ -108,8 +110,8 @@ def lfp_band(recording):
     return decimate(filtered, LF_DECIMATION, antialias=False)  # already low-passed
 
 
-def write_segment(recording, segment_index: int, stem: Path, band: str, first_sample: int,
-                  chunk_duration_s: float) -> int:
+def write_segment(recording, segment_index: int, stem: Path, band: str, first_sample: int, chunk_duration_s: float,
+                  created: datetime.datetime) -> int:
     """Write one `.bin` and its `.meta`; return the number of samples."""
     n_samples = recording.get_num_samples(segment_index)
     chunk_size = max(1, int(chunk_duration_s * recording.sampling_frequency))
@@ -120,7 +122,7 @@ def write_segment(recording, segment_index: int, stem: Path, band: str, first_sa
             block = to_counts(recording, segment_index, start, min(start + chunk_size, n_samples), band)
             digest.update(block)
             file.write(block)
-    meta = meta_fields(recording, binary_file, band, n_samples, first_sample, digest.hexdigest().upper())
+    meta = meta_fields(recording, binary_file, band, n_samples, first_sample, digest.hexdigest().upper(), created)
     text = "".join(f"{key}={value}\n" for key, value in meta.items())
     stem.with_name(stem.name + ".meta").write_text(text, encoding="utf-8")
     return n_samples
@@ -138,7 +140,8 @@ def to_counts(recording, segment_index: int, start: int, end: int, band: str) ->
     return counts.tobytes()
 
 
-def meta_fields(recording, binary_file: Path, band: str, n_samples: int, first_sample: int, sha1: str) -> dict:
+def meta_fields(recording, binary_file: Path, band: str, n_samples: int, first_sample: int, sha1: str,
+                created: datetime.datetime) -> dict:
     """Return the fields of a `.meta` file in SpikeGLX's order."""
     n_channels = recording.get_num_channels()
     n_ap, n_lf = (n_channels, 0) if band == "ap" else (0, n_channels)
@@ -147,7 +150,7 @@ def meta_fields(recording, binary_file: Path, band: str, n_samples: int, first_s
     return {
         "acqApLfSy": f"{N_READOUT_CHANNELS},{N_READOUT_CHANNELS},1",
         "appVersion": "20230905",
-        "fileCreateTime": CREATED.isoformat(),
+        "fileCreateTime": created.isoformat(),
         "fileName": str(binary_file.name),
         "fileSHA1": sha1,
         "fileSizeBytes": n_samples * (n_channels + 1) * 2,
