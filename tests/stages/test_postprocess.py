@@ -97,6 +97,28 @@ def test_component_metrics_are_spikeinterfaces_own(planted):
 
 
 @pytest.mark.slow
+def test_component_metrics_do_not_depend_on_the_workers(tmp_path):
+    import spikeinterface.full as si
+
+    from simsort.postprocessing.component_metrics import NAMES, compute_in_parallel
+    from simsort.postprocessing.extensions import drop_pickled_models
+    from simsort.postprocessing.quality_metrics import metric_of
+    from simsort.workers import job_kwargs
+
+    recording, sorting = si.generate_ground_truth_recording(durations=[10.0], num_channels=8, num_units=7, seed=0)
+    analyzer = si.create_sorting_analyzer(sorting, recording, format="zarr", folder=tmp_path / "analyzer.zarr")
+    analyzer.compute(["random_spikes", "waveforms", "templates", "principal_components"], progress_bar=False)
+    drop_pickled_models(analyzer)
+    for name in NAMES:
+        metric = metric_of(name)
+        alone, shared = (compute_in_parallel(analyzer, metric, metric.metric_params, job_kwargs(n)) for n in (1, 2))
+        for one, two in zip([alone], [shared]) if isinstance(alone, dict) else zip(alone, shared, strict=True):
+            assert list(two) == list(one) == analyzer.unit_ids.tolist()
+            np.testing.assert_array_equal(list(two.values()), list(one.values()))
+            assert np.isfinite(list(one.values())).any(), name
+
+
+@pytest.mark.slow
 def test_locations_follow_the_planted_depths(planted):
     import spikeinterface.full as si
 

@@ -1,7 +1,7 @@
 """Quality metrics, each on its own, so that one that cannot be computed costs none of the others."""
 
-import collections.abc
 import logging
+import time
 import warnings
 
 import numpy as np
@@ -10,6 +10,8 @@ from spikeinterface.metrics.quality.quality_metrics import ComputeQualityMetrics
 
 from simsort.config.stages import METRICS
 from simsort.errors import one_line
+from simsort.postprocessing.component_metrics import NAMES as COMPONENT_METRICS
+from simsort.postprocessing.component_metrics import compute_in_parallel
 from simsort.postprocessing.unit_drift import UnitDrift
 
 logger = logging.getLogger(__name__)
@@ -19,7 +21,7 @@ MAX_PRESENCE_BIN_S = 60.0
 MIN_SPIKES_PER_BIN = 3.0  # a steady Poisson unit leaves exp(-3) = 5 % of such bins empty
 
 
-def compute_quality_metrics(analyzer, settings: dict, job_kwargs: dict) -> tuple[dict, dict]:
+def compute_quality_metrics(analyzer, settings: dict, job_kwargs: dict, *, on_metric=None) -> tuple[dict, dict]:
     """Compute every quality metric and store them as the analyzer's `quality_metrics` extension.
 
     Parameters
@@ -30,6 +32,8 @@ def compute_quality_metrics(analyzer, settings: dict, job_kwargs: dict) -> tuple
         Settings of the postprocessing stage.
     job_kwargs : dict
         SpikeInterface's worker settings.
+    on_metric : callable | None, default: None
+        Told `on_metric(name, seconds)` after each metric.
 
     Returns
     -------
@@ -41,22 +45,30 @@ def compute_quality_metrics(analyzer, settings: dict, job_kwargs: dict) -> tuple
     left_out = metrics_left_out(analyzer, settings["skip_metrics"])
     names = [name for name in METRICS if name not in left_out]
     parameters = metric_parameters(analyzer, settings["seed"])
-    tmp_data = {"pca_data_per_unit": ProjectionsAroundUnits(analyzer)}
     table, failed = pd.DataFrame(index=analyzer.unit_ids), {}
     for name in names:
-        metric = metric_of(name)
+        metric, start = metric_of(name), time.perf_counter()
         try:
-            values = metric.compute(analyzer, unit_ids=analyzer.unit_ids, tmp_data=tmp_data, job_kwargs=job_kwargs,
-                                    metric_params={**metric.metric_params, **parameters.get(name, {})})
+            values = compute(analyzer, metric, {**metric.metric_params, **parameters.get(name, {})}, job_kwargs)
         except Exception as error:  # reported in the record: the other metrics are worth keeping
             logger.exception("metric %s", name)
             failed[name] = one_line(error)
             values = None
         add_columns(table, metric, values)
+        if on_metric is not None:
+            on_metric(name, time.perf_counter() - start)
     if "presence_ratio" in table:
         forget_sparse_presence(table, analyzer, parameters["presence_ratio"]["bin_duration_s"])
     store_metrics(analyzer, table, names, parameters)
     return left_out, failed
+
+
+def compute(analyzer, metric, parameters: dict, job_kwargs: dict):
+    """Compute one metric of all units; return it as SpikeInterface does."""
+    if metric.metric_name in COMPONENT_METRICS:
+        return compute_in_parallel(analyzer, metric, parameters, job_kwargs)
+    return metric.compute(analyzer, unit_ids=analyzer.unit_ids, tmp_data={}, job_kwargs=job_kwargs,
+                          metric_params=parameters)
 
 
 def metric_of(name: str):
@@ -130,39 +142,6 @@ def store_metrics(analyzer, table: pd.DataFrame, names: list[str], parameters: d
     extension.run_info["runtime_s"] = 0.0
     extension.save()
     analyzer.extensions["quality_metrics"] = extension
-
-
-class ProjectionsAroundUnits(collections.abc.Mapping):
-    """Principal components of a unit and its neighbours, made when asked for.
-
-    SpikeInterface makes them for all units at once, which grows with units times channels (gigabytes for 384).
-
-    Parameters
-    ----------
-    analyzer : SortingAnalyzer
-        Sparse, with principal components.
-    """
-
-    def __init__(self, analyzer):
-        self.analyzer = analyzer
-        self.main_channels = analyzer.get_main_channels(outputs="id", with_dict=True)
-
-    def __getitem__(self, unit_id) -> dict:
-        channel_ids = self.analyzer.sparsity.unit_id_to_channel_ids[unit_id]
-        neighbours = [u for u in self.analyzer.unit_ids if self.main_channels[u] in channel_ids]
-        projections, unit_indices = self.analyzer.get_extension("principal_components").get_some_projections(
-            channel_ids=channel_ids, unit_ids=neighbours)
-        # n_spikes x (n_components * n_channels)
-        return {"pcs_flat": projections.reshape(projections.shape[0], -1),
-                "labels": self.analyzer.unit_ids[unit_indices], "neighbor_unit_ids": neighbours,
-                "neighbor_channel_ids": channel_ids,
-                "neighbor_channel_indices": self.analyzer.channel_ids_to_indices(channel_ids)}
-
-    def __iter__(self):
-        return iter(self.analyzer.unit_ids)
-
-    def __len__(self):
-        return len(self.analyzer.unit_ids)
 
 
 def unknown_metrics(analyzer, left_out: dict, failed: dict) -> dict[str, dict]:
