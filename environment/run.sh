@@ -144,10 +144,57 @@ check_run() {
     plain_work_dir
     SIMSORT_GIT_COMMIT=$(git -C "$PIPELINE_PATH" describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
     export SIMSORT_GIT_COMMIT
+    SIMSORT_RUN=$(printf '%s' "$RESULTS_PATH" | sha256sum | cut -c1-12)
+    export SIMSORT_RUN
+    lock_results
     # Nextflow locks its launch folder and resumes what was launched there: one for each results folder.
-    LAUNCH_DIR=$WORK_DIR/launch/$(printf '%s' "$RESULTS_PATH" | sha256sum | cut -c1-12)
+    LAUNCH_DIR=$WORK_DIR/launch/$SIMSORT_RUN
     mkdir -p "$LAUNCH_DIR"
     cd "$LAUNCH_DIR"
+}
+
+# One run at a time writes into a results folder; another is told whose it is.
+lock_results() {
+    python3 -m simsort.results_lock take "$RESULTS_PATH" $$ || exit
+    trap 'python3 -m simsort.results_lock release "$RESULTS_PATH" $$' EXIT
+    cancel_stages "that an earlier run left behind"
+    define_nextflow
+}
+
+# The stages' jobs carry the run's name (executor.jobName): those that are left are found by it, also when the head job
+# was killed and could cancel nothing itself.
+cancel_stages() {
+    local jobs
+    [ "$PROFILE" != local ] || return 0
+    jobs=$(squeue --me --noheader --format='%i %j' | awk -v prefix="simsort-$SIMSORT_RUN-" 'index($2, prefix) == 1 { print $1 }') || return 0
+    [ -n "$jobs" ] || return 0
+    say "cancelling jobs $1: "$jobs
+    scancel $jobs || true
+}
+
+# Ctrl-C, scancel and kill reach this shell alone or Nextflow too: either way Nextflow and the stages' jobs end with it.
+# A shell that waits for a program in the foreground would hear of it only after that program's end.
+define_nextflow() {
+    nextflow() {
+        command nextflow "$@" &
+        wait_for_nextflow $!
+    }
+}
+
+wait_for_nextflow() {
+    local nextflow=$1 status=0
+    INTERRUPTED=""
+    trap 'INTERRUPTED=yes; kill -TERM "$nextflow" 2>/dev/null || true; cancel_stages "of this run"' INT TERM HUP
+    wait "$nextflow" || status=$?
+    while kill -0 "$nextflow" 2>/dev/null; do
+        status=0
+        wait "$nextflow" || status=$?
+    done
+    trap - INT TERM HUP
+    [ -n "$INTERRUPTED" ] || return "$status"
+    cancel_stages "of this run" # what Nextflow had just submitted
+    say "interrupted; run it again to continue: finished stages are kept"
+    exit 143
 }
 
 # Nextflow takes a quoted "--flag" for an option of its own; joined by '=' it is the value it is meant to be.

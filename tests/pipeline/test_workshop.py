@@ -197,6 +197,7 @@ def test_several_directories(checkout):
     sbatch.parent.mkdir()
     sbatch.write_text('#!/bin/bash\nbash "${@: -1}" -stub >&2 && echo 1\n')  # runs at once what it is given
     sbatch.chmod(0o755)
+    (sbatch.parent / "squeue").symlink_to("/bin/true")
     done = shell(block_with("multijob_submission_wrapper.sh"), checkout, PATH=f"{sbatch.parent}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stdout + done.stderr
     for number in (1, 2):

@@ -17,6 +17,8 @@ from simsort.sorting.registry import SORTERS as REGISTERED
 from workflow_runs import REPO
 
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
+WRAPPER_OPTIONS = {"--dry-run", "--local", "--max-jobs", "--status", "--retry-failed", "--cancel", "--again", "--watch",
+                   "--"}
 README = (REPO / "README.md").read_text()
 
 
@@ -50,7 +52,7 @@ def test_command_lines_name_parameters_that_exist(page):
     known |= {normal(name.split(".")[-1]) for name, *_ in parameter_table()} | {normal(f"--{stage}-args") for stage in STAGES}
     for line in re.findall(r"^.*spike_sort\.slm (--.*)$", page.read_text(), re.MULTILINE):
         for option in re.findall(r"(?<!\S)\"?(--[a-z_.-]+)", line):
-            assert normal(option) in known | {"--dry-run", "--local", "--"}, f"{page.name}: {line}"
+            assert normal(option) in known | WRAPPER_OPTIONS, f"{page.name}: {line}"
 
 
 def normal(name):

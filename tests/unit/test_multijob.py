@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from simsort.multijob import Settings, find_sessions, name_sessions, rewrite_script
+from simsort.multijob.job_script import Settings, rewrite_script
+from simsort.multijob.names import name_sessions
+from simsort.multijob.sessions import find_sessions
 from workflow_runs import REPO, clean_environment
 
 AWKWARD = "it's $HOME \"ü\" `x`; rm"
@@ -103,12 +105,18 @@ def test_equal_names_get_their_parents(tmp_path):
 
 
 @hypothesis_settings(deadline=None)
-@given(st.sets(st.lists(st.sampled_from(["a", "b", "a_b", "b_a", "a.nwb", "x" * 100]), min_size=1, max_size=3).map(tuple),
+@given(st.sets(st.lists(st.sampled_from(["a", "b", "a_b", "b_a", "a.nwb", "x" * 100, "7"]), min_size=1, max_size=3).map(tuple),
                min_size=1, max_size=6))
 def test_names_are_always_distinct_and_fit_a_file_name(paths):
     names = name_sessions([Path("/", *parts) for parts in paths])
     assert len(set(names.values())) == len(paths)
     assert all(len(name.encode()) < 200 and "/" not in name for name in names.values())
+
+
+def test_names_once_given_stay_and_are_nobody_else_s():
+    first = {Path("/a/rec"): "rec"}
+    assert name_sessions([Path("/a/rec"), Path("/b/rec"), Path("/c/7")], first) == {
+        Path("/a/rec"): "rec", Path("/b/rec"): "b_rec", Path("/c/7"): "session_7"}
 
 
 # the copies
@@ -127,106 +135,10 @@ def test_copies_carry_absolute_settings(tmp_path, monkeypatch):
     touch(tmp_path, "data/rec/a_g0_t0.imec0.ap.bin")
     [session] = find_sessions(tmp_path / "data")
     environment = {"WORK_DIR": "./scr_tmp_dir", "RESULTS_PATH": "res", "PARAMS_FILE": "p.json"}
-    settings = Settings.read(tmp_path / "spike_sort.slm", environment).for_session(session, tmp_path / "pipeline_jobdir_rec")
+    settings = Settings.read(tmp_path / "spike_sort.slm", environment).for_session(
+        session, tmp_path / "pipeline_jobdir_rec", tmp_path / "res_rec")
     assert settings == {"DATA_PATH": f"{tmp_path}/data/rec", "RESULTS_PATH": f"{tmp_path}/res_rec",
                         "WORK_DIR": f"{tmp_path}/pipeline_jobdir_rec/scr_tmp_dir", "PIPELINE_PATH": str(tmp_path),
                         "INPUT_DATA_TYPE": "spikeglx", "PARAMS_FILE": f"{tmp_path}/p.json"}
-    settings = Settings.read(tmp_path / "s", {"WORK_DIR": "/scratch"}).for_session(session, tmp_path / "j")
+    settings = Settings.read(tmp_path / "s", {"WORK_DIR": "/scratch"}).for_session(session, tmp_path / "j", tmp_path / "r")
     assert settings["WORK_DIR"] == "/scratch/rec"
-
-
-# the command
-
-SBATCH = """#!/bin/bash
-{ printf '%s\\n' "$PWD" "$@"; echo --; } >> "$SBATCH_LOG"
-[ -z "$SBATCH_FAILS" ] || { echo 'sbatch: error: Invalid account' >&2; exit 1; }
-echo '42;cluster'
-"""
-
-
-@pytest.fixture
-def wrapper(tmp_path):
-    """Run the wrapper in a folder with a stand-in for sbatch that writes down how it was called."""
-    fake = tmp_path / "bin/sbatch"
-    fake.parent.mkdir()
-    fake.write_text(SBATCH)
-    fake.chmod(0o755)
-    folder = tmp_path / "here"
-    folder.mkdir()
-
-    def run(*arguments, path=f"{fake.parent}:{os.environ['PATH']}", **settings):
-        environment = clean_environment(**settings) | {"PATH": path, "SBATCH_LOG": str(tmp_path / "log")}
-        return subprocess.run([str(REPO / "multijob_submission_wrapper.sh"), *map(str, arguments)], cwd=folder, text=True,
-                              capture_output=True, env=environment, timeout=120)
-
-    run.folder, run.log = folder, tmp_path / "log"
-    return run
-
-
-def test_one_submission_per_session(wrapper, tmp_path):
-    data = tmp_path / AWKWARD
-    touch(data, "rec 1/a_g0_t0.imec0.ap.bin", f"{AWKWARD}/b.nwb")
-    (data / "empty").mkdir()
-    done = wrapper(REPO / "spike_sort.slm", "--", "--sorter", "kilosort4", DATA_PATH=data)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("job 42") == 2 and "sessions: 2" in done.stdout
-    calls = [call.split("\n") for call in wrapper.log.read_text().split("\n--\n") if call]
-    assert sorted(call[0] for call in calls) == [str(wrapper.folder / f"pipeline_jobdir_{name}") for name in ("b", "rec 1")]
-    assert all(call[-2:] == ["--sorter", "kilosort4"] for call in calls)
-    copy = wrapper.folder / "pipeline_jobdir_b/spike_sort.slm.b"
-    shown = subprocess.run(["bash", "-c", 'eval "$(grep -E "^[A-Z_]+=" "$0")"; printf "%s\\n" "$DATA_PATH" "$RESULTS_PATH" '
-                            '"$WORK_DIR" "$PIPELINE_PATH" "$INPUT_DATA_TYPE"', copy], capture_output=True, text=True,
-                           env=clean_environment(DATA_PATH="/another", RESULTS_PATH="/another"))
-    assert shown.stdout.splitlines() == [str(data / AWKWARD / "b.nwb"), str(wrapper.folder / "output_b"),
-                                         str(wrapper.folder / "pipeline_jobdir_b/scr_tmp_dir"), str(REPO), "nwb"]
-    assert "#SBATCH --nodes=1" in copy.read_text()
-
-
-def test_a_hand_edited_script_is_read_as_bash_reads_it(wrapper, tmp_path):
-    touch(tmp_path, "data/rec/a_g0_t0.imec0.ap.bin")
-    text = (REPO / "spike_sort.slm").read_text()
-    text = text.replace('DATA_PATH="${DATA_PATH:-}"', 'DATA_PATH="$TOP/data"').replace(
-        'PIPELINE_PATH="${PIPELINE_PATH:-}"', f"PIPELINE_PATH={shlex.quote(str(REPO))}")
-    (wrapper.folder / "spike_sort.slm").write_text(text)
-    done = wrapper("spike_sort.slm", "--dry-run", TOP=tmp_path, DATA_PATH="/the/environment/loses")
-    assert done.returncode == 0 and f"{tmp_path}/data/rec -> {wrapper.folder}/output_rec" in done.stdout
-    assert sorted(os.listdir(wrapper.folder)) == ["spike_sort.slm"] and not wrapper.log.exists()
-
-
-def test_local_runs_one_after_another_and_says_what_failed(wrapper, tmp_path):
-    touch(tmp_path, "data/a/a_g0_t0.imec0.ap.bin", "data/b/b_g0_t0.imec0.ap.bin")
-    script = tmp_path / "job.slm"
-    script.write_text('DATA_PATH="${DATA_PATH:-}"\nRESULTS_PATH=./output\nWORK_DIR=./w\nPIPELINE_PATH=\nINPUT_DATA_TYPE=\n'
-                      'echo "ran $DATA_PATH $*"\n[ "$(basename "$DATA_PATH")" = b ]\n')
-    done = wrapper(script, "--local", "--", "--x", DATA_PATH=tmp_path / "data")
-    assert done.returncode == 1
-    assert f"ran {tmp_path}/data/a --x" in done.stdout and f"ran {tmp_path}/data/b --x" in done.stdout
-    assert "simsort: error: a: ended with status 1" in done.stderr and "b: finished" in done.stdout
-
-
-def test_a_refused_submission_is_told(wrapper, tmp_path):
-    touch(tmp_path, "data/a/a_g0_t0.imec0.ap.bin")
-    done = wrapper(REPO / "spike_sort.slm", DATA_PATH=tmp_path / "data", SBATCH_FAILS="1")
-    assert done.returncode == 1 and "simsort: error: a: sbatch: error: Invalid account" in done.stderr
-
-
-@pytest.mark.parametrize("arguments, settings, words", [
-    ([], {}, "DATA_PATH is empty"),
-    ([], {"DATA_PATH": "/nowhere/at/all"}, "DATA_PATH /nowhere/at/all does not exist"),
-    ([], {"DATA_PATH": "{empty}"}, "holds no session"),
-    ([], {"DATA_PATH": "{empty}", "INPUT_DATA_TYPE": "nwbb"}, "INPUT_DATA_TYPE was given 'nwbb'"),
-    (["--max-jobs", "3"], {"DATA_PATH": "{empty}"}, "--max-jobs is not part of this version"),
-])
-def test_mistakes_are_one_line(wrapper, tmp_path, arguments, settings, words):
-    (tmp_path / "empty").mkdir()
-    settings = {name: value.format(empty=tmp_path / "empty") for name, value in settings.items()}
-    done = wrapper(REPO / "spike_sort.slm", *arguments, **settings)
-    assert done.returncode == 2
-    assert words in done.stderr and len(done.stderr.splitlines()) == 1
-
-
-def test_a_mistyped_option_submits_nothing(wrapper, tmp_path):
-    touch(tmp_path, "data/a/a_g0_t0.imec0.ap.bin")
-    done = wrapper(REPO / "spike_sort.slm", "--dryrun", DATA_PATH=tmp_path / "data")
-    assert done.returncode == 2 and not wrapper.log.exists()
-    assert wrapper("nowhere.slm").returncode == 2

@@ -1,0 +1,5 @@
+"""python -m simsort.multijob"""
+
+from simsort.multijob.command import main
+
+main()
