@@ -30,6 +30,10 @@ on held-out cells and probes. What is trained is kept, an interrupted training i
 simsort bench curation --out bench --update-docs
 
 The curation page of generated sortings over two hours: its size, the time to the first view, applying a curation.
+
+simsort bench scale --out bench --sessions 100,1000 --recordings 100,1000 --update-docs
+
+The wrapper over many sessions with a stand-in for sbatch, and one head job with many recordings whose stages are stubs.
 """
 
 import argparse
@@ -46,13 +50,15 @@ PARTS = {
     "sorters": ("runs",),
     "scaling": ("data", "size"),
     "curation": ("pages",),
+    "scale": ("wrapper", "head"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
-            "scaling": "training.md", "curation": "benchmarks.md"}
-DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0}
+            "scaling": "training.md", "curation": "benchmarks.md", "scale": "scale.md"}
+DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None}
 CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
+ONLY_SCALE = ("sessions",)
 ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
 
 
@@ -95,12 +101,14 @@ def add_arguments(parser):
     parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling: folder with simulated cells")
     parser.add_argument("--n-steps", type=int, default=1000, help="scaling: steps of every training (default 1000)")
     parser.add_argument("--recordings", type=comma_list(int), default=(1, 4, 16, 64, 0), help="scaling: different "
-                        "recordings; 0: each is new (default 1,4,16,64,0)")
+                        "recordings; 0: each is new (default 1,4,16,64,0); scale: of one head job")
     parser.add_argument("--sizes", type=comma_list(str), default=("tiny", "small", "medium", "large", "larger"),
                         help="scaling: of the networks (default tiny,small,medium,large,larger)")
     parser.add_argument("--n-events", type=int, default=768, help="scaling: events of a set (default 768)")
     parser.add_argument("--n-evaluation", type=int, default=8, help="scaling: held-out recordings (default 8)")
     parser.add_argument("--device", default="auto", help="scaling: auto, cpu, cuda or cuda:N (default auto)")
+    parser.add_argument("--sessions", type=comma_list(int), default=(100, 1000), help="scale: of the wrapper "
+                        "(default 100,1000)")
     parser.add_argument("--keep", action="store_true", help="keep work folders and what the stages wrote")
     parser.add_argument("--update-docs", nargs="?", type=Path, const=DOCS, metavar="FILE",
                         help="put the tables into docs/benchmarks.md or docs/simulation.md, or FILE")
@@ -115,7 +123,7 @@ def run(parser, argv):
     docs, what = options.pop("update_docs"), options.pop("what")
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
-               "scaling": measure_scaling, "curation": measure_curation}[what]
+               "scaling": measure_scaling, "curation": measure_curation, "scale": measure_scale}[what]
     blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
@@ -145,7 +153,7 @@ def measure_pipeline(options: dict, docs: Path | None) -> dict[str, str]:
     """Measure the pipeline; return its tables."""
     from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
 
-    others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALING)
+    others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALE, *ONLY_SCALING)
     return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in others})))
 
 
@@ -179,6 +187,14 @@ def measure_curation(options: dict, docs: Path | None) -> dict[str, str]:
 
     return blocks_of(bench_curation(Settings(out=options["out"], units=CURATION_UNITS, duration_s=options["duration_s"],
                                              command=options["command"])))
+
+
+def measure_scale(options: dict, docs: Path | None) -> dict[str, str]:
+    """Measure the wrapper and the head job with many sessions and recordings; return their tables."""
+    from simsort.benchmarks.scale import Settings, bench_scale, blocks_of
+
+    names = ("out", "parts", "sessions", "recordings", "executor", "command")
+    return blocks_of(bench_scale(Settings(**{name: options[name] for name in names})))
 
 
 def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:
