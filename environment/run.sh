@@ -61,7 +61,21 @@ require_images() {
     for image in "$@"; do
         image=$(image_path "$image")
         [ -f "$image" ] || die "container image $image is missing: build it with containers/build.sh, or set EPHYS_CONTAINER_DIR to the folder that has it"
+        verify_image "$image"
     done
+}
+
+# An image is read whole once and after every change; what was found is kept among the user's own files.
+verify_image() {
+    local image=$1 wanted facts stamp
+    stamp=${XDG_CACHE_HOME:-$HOME/.cache}/simsort/images/$(printf '%s' "$image" | sha256sum | cut -c1-16)
+    wanted=$(grep -o -E -m 1 '^[0-9a-f]{64}' "$image.sha256" 2>/dev/null) ||
+        die "container image $image has no checksum, $image.sha256: build it again with containers/build.sh, or copy it with containers/pull.sh"
+    facts="$wanted $(stat -L -c '%i %s %Y %Z' "$image")"
+    [ "$(cat "$stamp" 2>/dev/null)" != "$facts" ] || return 0
+    [ "$(sha256sum <"$image" | cut -c1-64)" = "$wanted" ] ||
+        die "container image $image is damaged or was changed: its SHA-256 is not the one in $image.sha256; remove it and build or copy it again"
+    { mkdir -p "${stamp%/*}" && printf '%s\n' "$facts" >"$stamp"; } 2>/dev/null || true
 }
 
 # sort, pretrain or all, from the command line or the params file; a mistake in them ends here.
@@ -161,15 +175,22 @@ lock_results() {
     define_nextflow
 }
 
-# The stages' jobs carry the run's name (executor.jobName): those that are left are found by it, also when the head job
-# was killed and could cancel nothing itself.
+# The stages' jobs carry the run's name (executor.jobName), their processes its variable: those that are left are found
+# by it, also when the head job was killed and could end nothing itself. No two may work in one task's folder.
 cancel_stages() {
-    local jobs
+    local jobs processes tries=0
+    while jobs=$(stage_jobs) && [ -n "$jobs" ] && [ "$tries" -lt 60 ]; do
+        [ "$tries" -gt 0 ] || { say "cancelling jobs $1: "$jobs && scancel $jobs; } || true
+        tries=$((tries + 1))
+        sleep 1
+    done
+    processes=$(grep -lsz "^SIMSORT_RUN=$SIMSORT_RUN$" /proc/[0-9]*/environ | tr -dc '0-9\n' | grep -vx $$) || true
+    [ -z "$processes" ] || kill -9 $processes 2>/dev/null || true
+}
+
+stage_jobs() {
     [ "$PROFILE" != local ] || return 0
-    jobs=$(squeue --me --noheader --format='%i %j' | awk -v prefix="simsort-$SIMSORT_RUN-" 'index($2, prefix) == 1 { print $1 }') || return 0
-    [ -n "$jobs" ] || return 0
-    say "cancelling jobs $1: "$jobs
-    scancel $jobs || true
+    squeue --me --noheader --format='%i %j' | awk -v prefix="simsort-$SIMSORT_RUN-" 'index($2, prefix) == 1 { print $1 }'
 }
 
 # Ctrl-C, scancel and kill reach this shell alone or Nextflow too: either way Nextflow and the stages' jobs end with it.
@@ -184,7 +205,8 @@ define_nextflow() {
 wait_for_nextflow() {
     local nextflow=$1 status=0
     INTERRUPTED=""
-    trap 'INTERRUPTED=yes; kill -TERM "$nextflow" 2>/dev/null || true; cancel_stages "of this run"' INT TERM HUP
+    # The stages' jobs at once: Slurm gives this shell half a minute.
+    trap 'INTERRUPTED=yes; kill -TERM "$nextflow" 2>/dev/null || true; stage_jobs | xargs -r scancel || true' INT TERM HUP
     wait "$nextflow" || status=$?
     while kill -0 "$nextflow" 2>/dev/null; do
         status=0
@@ -192,7 +214,7 @@ wait_for_nextflow() {
     done
     trap - INT TERM HUP
     [ -n "$INTERRUPTED" ] || return "$status"
-    cancel_stages "of this run" # what Nextflow had just submitted
+    cancel_stages "of this run" # what Nextflow has left
     say "interrupted; run it again to continue: finished stages are kept"
     exit 143
 }

@@ -6,9 +6,12 @@ set -euo pipefail
 usage() {
     cat <<'USAGE'
 usage: bash tests/run.sh [--unit|--pipeline|--cluster] [pytest options]      (default: all three)
+       bash tests/run.sh --faults|--fuzz [pytest options]                    (an hour or more, not part of the rest)
 
   --unit      functions and stages            --pipeline  Nextflow and spike_sort.slm on this machine
   --cluster   sbatch spike_sort.slm on the local Slurm, in containers
+  --faults    nodes, daemons, jobs and disks of the local Slurm broken on purpose
+  --fuzz      a hundred thousand damaged files and settings
 
 SIMSORT_DATA names the folder of test recordings; SIMSORT_TEST_CACHE (default /var/cache/simsort-test) keeps images and
 downloads between runs.
@@ -56,7 +59,7 @@ run_as_root() {
     step "installing what the tests need"
     "$REPO/tests/cluster/install_debian.sh"
     work=$(as_user mktemp -d "/var/tmp/simsort-test-XXXXXX")
-    if wants cluster; then
+    if wants cluster || wants faults; then
         export SIMSORT_SLURM_STATE=${SIMSORT_SLURM_STATE:-/var/tmp/simsort-slurm}
         "$REPO/tests/cluster/slurm.sh" stop
         SLURM_CONF=$SIMSORT_SLURM_STATE/slurm.conf
@@ -67,12 +70,37 @@ run_as_root() {
     trap "clean_up '$work'" EXIT
     copy_checkout "$work/checkout"
     copy_data
+    ! wants faults || serve_faults "$work/faults"
     as_user env SIMSORT_TEST_CACHE="$CACHE" bash "$work/checkout/tests/run.sh" "${ARGUMENTS[@]}" || status=$?
     return "$status"
 }
 
+# The tests run as an ordinary user and break what is root's: they ask for it, one word after another in a pipe.
+serve_faults() {
+    local folder=$1
+    has_faketime || apt-get install -q -y --no-install-recommends faketime >/dev/null
+    as_user mkdir -p "$folder"
+    as_user mkfifo "$folder/ask" "$folder/answer"
+    export SIMSORT_FAULTS=$folder
+    while [ -p "$folder/ask" ]; do
+        read -r -a words <"$folder/ask" || continue
+        case "${words[*]}" in
+        start | "kill cpu"[12] | "kill gpu1" | "kill slurmctld" | "faketime cpu"[12]" "[+-][0-9]*s)
+            "$REPO/tests/cluster/slurm.sh" "${words[@]}" >/dev/null && echo done >"$folder/answer" || echo failed >"$folder/answer"
+            ;;
+        *) echo "not known: ${words[*]}" >"$folder/answer" ;;
+        esac
+    done &
+    FAULT_SERVER=$!
+}
+
+has_faketime() {
+    find /usr/lib -name libfaketime.so.1 | grep -q .
+}
+
 clean_up() {
-    ! wants cluster || "$REPO/tests/cluster/slurm.sh" stop || true
+    [ -z "${FAULT_SERVER:-}" ] || kill "$FAULT_SERVER" 2>/dev/null || true
+    ! { wants cluster || wants faults; } || "$REPO/tests/cluster/slurm.sh" stop || true
     [ -n "${SIMSORT_KEEP_TESTS:-}" ] || rm -rf "$1"
 }
 
@@ -99,6 +127,17 @@ build_images() {
     step "building the container images that are missing"
     # Without a cache of downloads: builds link from it only within one disk, and copy gigabytes otherwise.
     env -u UV_CACHE_DIR "$REPO/containers/build.sh" all
+}
+
+# Damage drawn at random, then damage that follows what the code does with it.
+fuzz() {
+    local target
+    export SIMSORT_FUZZ_CASES=${SIMSORT_FUZZ_CASES:-100000}
+    run_pytest "fuzzing" -s tests/unit/test_fuzzing.py
+    for target in settings curation; do
+        step "tests: guided fuzzing of $target"
+        python3 "$REPO/tests/fuzz_guided.py" "$target" "-runs=$SIMSORT_FUZZ_CASES" -max_len=4000 -print_final_stats=1 2>&1 | tail -n 12 || FAILED+=("guided $target")
+    done
 }
 
 # run_pytest NAME OPTIONS... : the stages go on after a failure, so that one run shows all of them.
@@ -133,6 +172,12 @@ run_as_user() {
             echo "tests/run.sh: skipped the cluster tests: no running Slurm and Apptainer here (run as root on Debian 12)"
         fi
     fi
+    if wants faults; then
+        has_cluster || { echo "tests/run.sh: --faults needs the local Slurm: run it as root on Debian 12" >&2; exit 2; }
+        build_images
+        run_pytest "faults" tests/faults
+    fi
+    ! wants fuzz || fuzz
     step "done"
     [ ${#FAILED[@]} -eq 0 ] || { echo "tests/run.sh: failed: ${FAILED[*]}" >&2; exit 1; }
 }
@@ -154,6 +199,8 @@ for argument in "$@"; do
     --unit) STAGES=(unit) ;;
     --pipeline) STAGES=(pipeline) ;;
     --cluster) STAGES=(cluster) ;;
+    --faults) STAGES=(faults) ;;
+    --fuzz) STAGES=(fuzz) ;;
     *) PYTEST_OPTIONS+=("$argument") ;;
     esac
 done

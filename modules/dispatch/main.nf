@@ -29,10 +29,13 @@ process DISPATCH {
     python3 -m simsort dispatch --data "ecephys_session\$(cat data_name.txt)" --config config.json --keep-going --out jobs
     """
 
+    // As many recordings as simsort bench scale asks for.
     stub:
     """
-    mkdir -p jobs/records/0
-    echo '{"recording_name": "stub_recording1", "nwb_name": "stub_recording1", "session_name": "stub", "state": "ready", "duration_s": 60, "n_channels": 32}' > jobs/0.json
-    echo '{"stage": "dispatch", "recording_name": "stub_recording1", "session_name": "stub", "state": "done"}' > jobs/records/0/record.json
+    for i in \$(seq 1 ${System.getenv('SIMSORT_STUB_RECORDINGS') ?: 1}); do
+        mkdir -p jobs/records/\$i
+        echo "{\\"recording_name\\": \\"stub_recording\$i\\", \\"nwb_name\\": \\"stub_recording\$i\\", \\"session_name\\": \\"stub\\", \\"state\\": \\"ready\\", \\"duration_s\\": 60, \\"n_channels\\": 32}" > jobs/\$i.json
+        echo "{\\"stage\\": \\"dispatch\\", \\"recording_name\\": \\"stub_recording\$i\\", \\"session_name\\": \\"stub\\", \\"state\\": \\"done\\"}" > jobs/records/\$i/record.json
+    done
     """
 }

@@ -14,11 +14,15 @@ export SLURM_CONF=$STATE/slurm.conf
 usage() {
     cat <<'USAGE'
 usage: tests/cluster/slurm.sh start|stop|status|env [STATE]      (default: /var/tmp/simsort-slurm)
+       tests/cluster/slurm.sh kill NODE|slurmctld
+       tests/cluster/slurm.sh faketime NODE OFFSET
 
   start   start what does not run (also a single node that was killed); prints the line to source
   stop    cancel all jobs and stop the daemons started from STATE
   status  print the nodes; exit 1 unless all three are up
   env     print the line to source: export SLURM_CONF=...
+  kill    kill -9 a node with all its jobs' processes, as when it loses its power, or slurmctld alone
+  faketime  start a node again with a clock that is off, by for example +120s
 
 Needs root; jobs are submitted by any user with SLURM_CONF set. From the environment: SIMSORT_SLURM_STATE,
 SIMSORT_SLURM_CPUS (4) and SIMSORT_SLURM_MEMORY_MB (16000) per node, which may be more than the machine has,
@@ -231,11 +235,42 @@ status() {
     all_nodes_up && return $up
 }
 
+# --- faults ---------------------------------------------------------------------------------------------------
+
+kill_daemon() {
+    local name=$1 program=slurmd process
+    [ "$name" = slurmctld ] && program=slurmctld
+    running "$STATE/$name.pid" "$program" || fail "$name does not run"
+    kill -9 "$(cat "$STATE/$name.pid")"
+    rm -f "$STATE/$name.pid"
+    [ "$program" = slurmd ] || return 0
+    # Jobs live on without their slurmd, but not without their node.
+    for process in /proc/[0-9]*; do
+        if grep -qsz "^SLURMD_NODENAME=$name$" "$process/environ" && grep -qsz "^SLURM_CONF=$SLURM_CONF$" "$process/environ"; then
+            kill -9 "${process#/proc/}" 2> /dev/null || true
+        fi
+    done
+}
+
+fake_time() {
+    local node=$1 offset=$2 library
+    library=$(find /usr/lib -name libfaketime.so.1 -print -quit)
+    [ -n "$library" ] || fail "libfaketime is missing: apt-get install faketime"
+    stop_process "$STATE/$node.pid" slurmd
+    LD_PRELOAD=$library FAKETIME=$offset slurmd -N "$node" < /dev/null >> "$STATE/log/start.log" 2>&1 \
+        || fail "slurmd of $node does not start: see $STATE/log/$node.log"
+    wait_until 60 all_nodes_up || fail "$node did not come up within 60 s"
+}
+
 print_environment() {
     printf 'export SLURM_CONF=%q\n' "$SLURM_CONF"
 }
 
 main() {
+    case ${1:-} in
+    kill) kill_daemon "${2:?}"; return ;;
+    faketime) fake_time "${2:?}" "${3:?}"; return ;;
+    esac
     if [ $# -ge 2 ]; then
         STATE=$2
         export SLURM_CONF=$STATE/slurm.conf

@@ -114,8 +114,8 @@ def read_params_file(path: str) -> dict:
     file = Path(path)
     if not file.is_file():
         raise UserError(f"params file {path} does not exist", "check --params_file")
-    text = file.read_text()
     try:
+        text = file.read_text(encoding="utf8")
         if file.suffix.lower() in (".yaml", ".yml"):
             import yaml
 
@@ -280,13 +280,21 @@ def flatten(given: dict, stage: str, sorter: str) -> dict:
         if stage == "spikesort" and name in SORTERS and isinstance(value, dict):
             if name == sorter:
                 block = {normalise_name(k): v for k, v in value.items()}
-                flat["sorter_params"] = {**flat.get("sorter_params", {}), **block.pop("sorter", {})}
+                flat["sorter_params"] = {**own_settings(flat, "sorter_params"), **own_settings(block, "sorter")}
                 flat.update(block)
         elif stage == "visualization" and name in ("timeseries", "drift", "motion") and isinstance(value, dict):
             flat.update({f"{name}_{normalise_name(k)}": v for k, v in value.items()})
         else:
             flat[name] = value
     return flat
+
+
+def own_settings(block: dict, name: str) -> dict:
+    """Take the sorter's own settings out of a block."""
+    found = block.pop(name, {})
+    if not isinstance(found, dict):
+        raise UserError(f"--spikesort {name} was given {found!r}", "allowed: a mapping of the sorter's own parameters")
+    return found
 
 
 def check_together(resolved: dict) -> None:

@@ -129,7 +129,10 @@ def check_files(folder: Path, info: dict) -> str:
     if not os.access(data_file, os.R_OK):
         return f"{data_file} cannot be read: ask its owner for read permission"
     found, frame_bytes = data_file.stat().st_size, 2 * len(info["channels"])
-    n_expected = count_samples(folder)
+    try:
+        n_expected = count_samples(folder)
+    except (OSError, ValueError, TypeError, EOFError, SyntaxError) as error:  # what numpy makes of a damaged header
+        return f"{folder}: its timestamp files cannot be read ({one_line(error)}): copy the stream's folder again"
     if n_expected is not None and found != n_expected * frame_bytes:
         return f"{data_file} is truncated or does not fit its timestamps: {found} bytes instead of " \
                f"{n_expected * frame_bytes}: copy the stream's folder again"

@@ -1,7 +1,9 @@
 """The folder that trained networks are kept in: safetensors, model.json and a model card; never pickle."""
 
 import dataclasses
+import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +67,23 @@ def save_model(folder, detector, encoder, form: InputForm, note: dict) -> None:
     for network, module in (("detector", detector), ("encoder", encoder)):
         weights = {key: value.detach().to("cpu").contiguous() for key, value in module.state_dict().items()}
         save_file(weights, folder / f"{network}.safetensors")
-        (folder / f"{network}.safetensors").chmod(0o644)  # safetensors lets only the owner read
+        share(folder / f"{network}.safetensors")
         content[network] = dict(config=dataclasses.asdict(module.config),
                                 n_parameters=sum(value.numel() for value in module.parameters()))
     write_note(folder, content | note)
 
 
+def share(file: Path) -> None:
+    """Give a file the mode that the user's umask gives others; safetensors lets only the owner read."""
+    umask = os.umask(0)
+    os.umask(umask)
+    file.chmod(0o666 & ~umask)
+
+
 def write_note(folder, note: dict) -> None:
-    """Write model.json and the card that is made of it."""
+    """Write model.json, with the checksums of the weights, and the card that is made of it."""
+    files = [Path(folder) / f"{network}.safetensors" for network in NETWORKS]
+    note = note | {"sha256": {file.name: checksum(file) for file in files if file.is_file()}}
     part = Path(folder) / "model.json.part"
     part.write_text(json.dumps(note, indent=1) + "\n")
     part.rename(Path(folder) / "model.json")
@@ -107,7 +118,8 @@ def load_model(folder, device="cpu") -> Model:
         raise UserError(f"{folder / 'model.json'} is damaged ({type(error).__name__}: {error})",
                         "get the model folder again") from None
     for network, module in modules.items():
-        load_weights(module, folder / f"{network}.safetensors", device)
+        name = f"{network}.safetensors"
+        load_weights(module, folder / name, device, note.get("sha256", {}).get(name))
     return Model(form=form, note=note, **modules)
 
 
@@ -134,13 +146,21 @@ def read_note(folder) -> dict:
     return note
 
 
-def load_weights(module, file: Path, device) -> None:
-    """Read a network's weights onto a device and make it ready for use."""
+def checksum(file: Path) -> str:
+    """Return a file's SHA-256."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def load_weights(module, file: Path, device, sha256: str | None) -> None:
+    """Check a network's weights, read them onto a device and make it ready for use."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not file.is_file():
         raise UserError(f"{file} is missing", "get the model folder again")
+    if sha256 is not None and checksum(file) != sha256:
+        raise UserError(f"{file} is damaged or was changed: it has not the checksum in model.json",
+                        "get the model folder again")
     try:
         module.load_state_dict(load_file(file))
     except (SafetensorError, RuntimeError, OSError) as error:

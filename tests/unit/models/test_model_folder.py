@@ -1,6 +1,8 @@
 """Model folders: what is written is read, and what is no model is refused in a line."""
 
 import json
+import os
+import stat
 
 import pytest
 
@@ -57,11 +59,13 @@ def damage_note(folder, **changes):
 MISTAKES = {
     "no folder": (lambda f: f.rename(f.parent / "elsewhere"), "there is no model folder"),
     "no note": (lambda f: (f / "model.json").unlink(), "model.json is missing"),
+    "other weights": (lambda f: (f / "encoder.safetensors").write_bytes((f / "detector.safetensors").read_bytes()),
+                      "has not the checksum in model.json"),
     "no weights": (lambda f: (f / "encoder.safetensors").unlink(), "encoder.safetensors is missing"),
     "cut weights": (lambda f: (f / "detector.safetensors").write_bytes((f / "detector.safetensors").read_bytes()[:900]),
                     "detector.safetensors is damaged"),
-    "other weights": (lambda f: (f / "encoder.safetensors").write_bytes((f / "detector.safetensors").read_bytes()),
-                      "of another network"),
+    "other weights, no checksum": (lambda f: (damage_note(f, sha256={}), (f / "encoder.safetensors").write_bytes(
+        (f / "detector.safetensors").read_bytes())), "of another network"),
     "cut note": (lambda f: (f / "model.json").write_text('{"format": 1'), "model.json is damaged"),
     "a list": (lambda f: (f / "model.json").write_text("[]"), "model.json is damaged"),
     "empty note": (lambda f: (f / "model.json").write_text('{"format": 1}'), "model.json is damaged"),
@@ -81,6 +85,17 @@ def test_what_is_no_model_is_refused(folder, mistake):
     with pytest.raises(UserError, match=words) as raised:
         load_model(folder)
     assert "\n" not in str(raised.value)
+
+
+def test_others_may_read_what_the_umask_lets_them(folder):
+    from simsort.models.model_folder import share
+
+    before = os.umask(0o027)
+    try:
+        share(folder / "encoder.safetensors")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "encoder.safetensors").stat().st_mode) == 0o640
 
 
 def test_a_pickle_is_never_opened(tmp_path):

@@ -58,6 +58,7 @@ def weights_are_whole_small_and_described():
     assert sum(path.stat().st_size for path in shipped.FOLDER.iterdir()) < MOST_BYTES
     model = load_model(shipped.find_model())
     assert all(parameter.isfinite().all() for net in (model.detector, model.encoder) for parameter in net.parameters())
+    assert set(model.note["sha256"]) == {"detector.safetensors", "encoder.safetensors"}  # and load_model compared them
     note, card = model.note, (shipped.FOLDER / "MODEL_CARD.md").read_text()
     assert note["made"]["machine"] and note["made"]["hours"] > 0 and note["data"]["recordings"] > 0
     assert note["data"]["spikes"] > 0 and note["data"]["seconds"] > 0 and len(note["scores"]) >= 1

@@ -1,0 +1,201 @@
+"""Many sessions and many recordings without their data: what the wrapper and one head job cost."""
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from simsort.benchmarks.machine import describe_machine
+from simsort.benchmarks.overhead import read_tasks
+from simsort.benchmarks.tables import markdown_table
+from simsort.benchmarks.workflow import REPO, set_up
+
+PARTS = ("wrapper", "head")
+AIM_HEAD_BYTES = 2e9
+META = "nSavedChans=385\nimSampRate=30000\n"
+SBATCH = '#!/bin/bash\nn=$(($(cat "$STAND_IN/last" 2>/dev/null || echo 0) + 1))\necho "$n" >"$STAND_IN/last"\n' \
+         'echo "$n|PENDING|0:00" >>"$STAND_IN/queue"\necho "$n"\n'
+SQUEUE = '#!/bin/bash\ncat "$STAND_IN/queue" 2>/dev/null || true\n'
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What to measure.
+
+    Attributes
+    ----------
+    out : Path
+        Scratch folder.
+    parts : tuple of str
+        `wrapper`: sessions found, planned, submitted to a stand-in for sbatch, looked at; `head`: recordings of one
+        session, every stage of them a stub.
+    sessions, recordings : tuple of int
+        Numbers of them.
+    executor : "local" | "slurm"
+        Where the stubs run.
+    command : str
+        For the document.
+    """
+
+    out: Path
+    parts: tuple
+    sessions: tuple
+    recordings: tuple
+    executor: str
+    command: str
+
+
+def bench_scale(settings: Settings) -> dict:
+    """Measure the parts asked for; what is known is written as JSON into the output folder."""
+    settings.out.mkdir(parents=True, exist_ok=True)
+    result = {"machine": describe_machine(), "command": settings.command, "load": os.getloadavg()[0],
+              "executor": settings.executor}
+    if "wrapper" in settings.parts:
+        result["wrapper"] = [bench_wrapper(settings.out / f"sessions_{n}", n) for n in settings.sessions]
+    if "head" in settings.parts:
+        result["head"] = [bench_head(settings.out / f"recordings_{n}", n, settings.executor) for n in settings.recordings]
+    (settings.out / "scale.json").write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def bench_wrapper(folder: Path, n_sessions: int) -> dict:
+    """Time the wrapper over sessions of one probe, with stand-ins for Slurm's commands."""
+    shutil.rmtree(folder, ignore_errors=True)
+    make_sessions(folder / "data", n_sessions)
+    stand_in, here = folder / "bin", folder / "here"
+    for made in (stand_in, here):
+        made.mkdir()
+    for name, text in (("sbatch", SBATCH), ("squeue", SQUEUE)):
+        (stand_in / name).write_text(text)
+        (stand_in / name).chmod(0o700)
+    environment = os.environ | {"DATA_PATH": str(folder / "data"), "STAND_IN": str(stand_in),
+                                "PATH": f"{stand_in}{os.pathsep}{os.environ['PATH']}"}
+    script = str(REPO / "spike_sort.slm")
+    row = {"n_sessions": n_sessions}
+    for name, arguments in (("plan_s", [script, "--dry-run"]), ("submit_s", [script, "--max-jobs", "20"]),
+                            ("again_s", [script]), ("status_s", ["--status"])):
+        watch = Watched([str(REPO / "multijob_submission_wrapper.sh"), *arguments], here, environment, "simsort.multijob")
+        row |= {name: watch.wall_s, "peak_bytes": max(row.get("peak_bytes", 0), watch.peak_bytes)}
+    shutil.rmtree(folder)
+    return row
+
+
+def make_sessions(folder: Path, n_sessions: int) -> None:
+    """Make folders that look like SpikeGLX sessions."""
+    for number in range(n_sessions):
+        probe = folder / f"session_{number}_g0" / f"session_{number}_g0_imec0"
+        probe.mkdir(parents=True)
+        (probe / f"session_{number}_g0_t0.imec0.ap.meta").write_text(META)
+        (probe / f"session_{number}_g0_t0.imec0.ap.bin").touch()
+
+
+def bench_head(folder: Path, n_recordings: int, executor: str) -> dict:
+    """Run one session with many recordings, every stage a stub, and watch Nextflow's memory."""
+    shutil.rmtree(folder, ignore_errors=True)
+    session = folder / "session"
+    session.mkdir(parents=True)
+    (session / "recording.bin").touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")} | {
+        "DATA_PATH": str(session), "RESULTS_PATH": str(folder / "results"), "WORK_DIR": str(folder / "work"),
+        "SIMSORT_STUB_RECORDINGS": str(n_recordings), "USE_CONTAINERS": "0"}
+    arguments = ["bash", str(REPO / "spike_sort.slm"), "-stub"]
+    if executor == "slurm":
+        arguments = ["sbatch", "--wait", f"--output={folder}/head.log", str(REPO / "spike_sort.slm"), "-stub"]
+    else:
+        environment["SIMSORT_POLL_INTERVAL"] = "100 ms"
+    set_up(environment, folder, "full")
+    watch = Watched(arguments, folder, environment, "nextflow.cli.Launcher", str(folder))
+    if watch.status != 0:
+        raise RuntimeError(f"the run of {n_recordings} recordings ended with status {watch.status}: see {watch.log}")
+    n_tasks = len(read_tasks(folder / "results" / "nextflow" / "trace.txt"))
+    row = {"n_recordings": n_recordings, "n_tasks": n_tasks, "wall_s": watch.wall_s, "peak_bytes": watch.peak_bytes}
+    shutil.rmtree(folder)
+    return row
+
+
+class Watched:
+    """A command that is run to its end while the memory of one of its processes is looked at.
+
+    Parameters
+    ----------
+    command : list of str
+    folder : Path
+        To run it in; its output goes to `printed.log` there.
+    environment : dict
+    name, place : str
+        What the command line of the process to be watched holds.
+
+    Attributes
+    ----------
+    wall_s, peak_bytes, status
+    """
+
+    def __init__(self, command: list, folder: Path, environment: dict, name: str, place: str = ""):
+        self.peak_bytes, self._name, self._place, self.log = 0, name, place, folder / "printed.log"
+        stop = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(stop,))
+        started = time.perf_counter()
+        with self.log.open("w") as log:
+            watcher.start()
+            self.status = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                                         stderr=subprocess.STDOUT, check=False).returncode
+        self.wall_s = time.perf_counter() - started
+        stop.set()
+        watcher.join()
+
+    def _watch(self, stop: threading.Event) -> None:
+        process = None
+        while not stop.wait(0.05 if process is None else 0.2):
+            try:
+                process = process or self._find()
+                if process:
+                    self.peak_bytes = max(self.peak_bytes, process.memory_info().rss)
+            except psutil.Error:
+                process = None
+
+    def _find(self):
+        for process in psutil.process_iter(["cmdline"]):
+            line = " ".join(process.info["cmdline"] or ())
+            if self._name in line and self._place in line and process.pid != os.getpid():
+                return process
+        return None
+
+
+def blocks_of(result: dict) -> dict[str, str]:
+    """Return the blocks of docs/scale.md."""
+    machine = result["machine"]
+    head = (f"`{result['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
+            f"({machine['cpu']}), {machine['memory_gb']} GB memory; load average {result['load']:.1f} before the run.")
+    blocks = {}
+    if "wrapper" in result:
+        rows = [[str(r["n_sessions"]), f"{r['plan_s']:.1f}", f"{r['submit_s']:.1f}", f"{r['again_s']:.1f}",
+                 f"{r['status_s']:.1f}", f"{r['peak_bytes'] / 1e6:.0f}"] for r in result["wrapper"]]
+        header = ["sessions", "plan (s)", "submit (s)", "call again (s)", "status and page (s)", "peak memory (MB)"]
+        blocks["scale-wrapper"] = "\n\n".join([head, markdown_table(header, rows)])
+    if "head" in result:
+        blocks["scale-head"] = "\n\n".join([head, head_table(result["head"]), head_verdict(result["head"], result["executor"])])
+    return blocks
+
+
+def head_table(rows: list[dict]) -> str:
+    """Return the table of head jobs."""
+    cells = [[str(r["n_recordings"]), str(r["n_tasks"]), f"{r['wall_s']:.0f}", f"{r['wall_s'] / r['n_tasks']:.3f}",
+              f"{r['peak_bytes'] / 1e9:.2f}"] for r in rows]
+    return markdown_table(["recordings", "tasks", "time (s)", "time per task (s)", "peak memory of Nextflow (GB)"], cells)
+
+
+def head_verdict(rows: list[dict], executor: str) -> str:
+    """Compare with the aim, and say how memory grows."""
+    first, last = min(rows, key=lambda r: r["n_tasks"]), max(rows, key=lambda r: r["n_tasks"])
+    reached = "reached" if last["peak_bytes"] < AIM_HEAD_BYTES else "**not reached**"
+    words = f"Executor: {executor}. Aim: under {AIM_HEAD_BYTES / 1e9:g} GB: {reached} with {last['n_recordings']} recordings."
+    if last["n_tasks"] > first["n_tasks"]:
+        growth = (last["peak_bytes"] - first["peak_bytes"]) / (last["n_tasks"] - first["n_tasks"])
+        words += f" From {first['n_tasks']} to {last['n_tasks']} tasks: {growth / 1e3:+.0f} kB a task."
+    return words
