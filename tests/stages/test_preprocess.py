@@ -155,7 +155,7 @@ def test_tetrode_goes_through_with_warnings(run_cli, tetrode_session, tmp_path):
 def test_applying_motion_to_a_tetrode_is_refused(run_cli, tetrode_session, tmp_path):
     outcome = preprocess(run_cli, tetrode_session, tmp_path / "out", "--motion", "apply")
     assert outcome.status == 2
-    assert "--preprocessing.motion apply: motion cannot be estimated, 4 channels" in outcome.stderr
+    assert "--preprocessing.motion apply: motion was not estimated: 4 channels" in outcome.stderr
 
 
 def test_missing_data_and_jobs_name_the_remedy(run_cli, session, tmp_path):

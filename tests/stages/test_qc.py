@@ -52,7 +52,7 @@ def test_every_measure_has_a_value_a_limit_and_a_verdict(judged):
     assert record["state"] == "done" and record["outputs"]["verdict"] == "pass", record["outputs"]
     unknown = {name for name, m in found.items() if m["verdict"] == "unknown"}
     assert unknown == {"bad_channel_fraction", "drift_range_um", "drift_speed_um_per_s", "motion_correlation",
-                       "motion_gain"}
+                       "motion_noise_um", "motion_gain"}
     assert all(found[name]["reason"] and found[name]["value"] is None for name in unknown)
     assert all(m["limit"] and m["description"] and m["verdict"] for m in found.values())
     assert found["noise_raw_uv"]["value"] == pytest.approx(5.0, rel=0.1)
@@ -87,7 +87,7 @@ def test_chromium_draws_the_page_without_a_network(judged):
         page.on("request", lambda request: asked.append(request.url))
         page.goto((judged[1] / "quality_control" / "index.html").as_uri())
         assert page.locator(".js-plotly-plot .main-svg").count() >= 4 and not errors
-        assert page.locator("tbody tr").count() == 15
+        assert page.locator("tbody tr").count() == 16
         assert all(url.startswith(("file:", "blob:", "data:")) for url in asked)
         browser.close()
 

@@ -53,6 +53,7 @@ LIMITS = {
     "drift_range_um": Limit(40.0, 150.0),
     "drift_speed_um_per_s": Limit(5.0, 30.0),
     "motion_correlation": Limit(0.5, 0.2, "below"),
+    "motion_noise_um": Limit(5.0, 20.0),
     "motion_gain": Limit(-0.02, -0.1, "below"),
     "n_units": Limit(1.0, -math.inf, "below"),
     "passing_unit_fraction": Limit(0.2, -math.inf, "below"),

@@ -124,6 +124,11 @@ def note_timestamps(stream: Stream, settings: dict) -> None:
     known = [(i, t) for i, t in enumerate(stream.timestamps) if t is not None and len(t) > 1]
     if not known:
         stream.sync = {"n_gaps": None, "reason": "the format stores no timestamps"}
+        if stream.look_at_sync is not None:
+            stream.sync = stream.look_at_sync()
+        if stream.sync["n_gaps"]:
+            stream.warnings.append(f"{stream.sync['n_gaps']} intervals of the sync pulse deviate by up to "
+                                   f"{stream.sync['largest_deviation_ms']:.1f} ms: samples are lost or repeated")
         return
     rate = stream.recording.sampling_frequency
     for segment_index, timestamps in known:

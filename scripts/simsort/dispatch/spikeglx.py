@@ -4,6 +4,7 @@ Files are grouped by run, probe and band before SpikeInterface reads them, so th
 probe only: the reader takes a whole folder and gives up on all of it.
 """
 
+import functools
 import os
 import re
 from collections import defaultdict
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from simsort.dispatch.binary import binary_recording
 from simsort.dispatch.streams import Stream, find_files, sort_out_segments
+from simsort.dispatch.sync_edges import sync_of_files
 from simsort.errors import UserError, one_line
 
 FILE_NAME = re.compile(r"(?P<run>.+?)(?:_g(?P<gate>\d+)_t(?P<trigger>\d+|cat))?\.(?P<device>imec\d*)\.(?P<band>ap|lf)")
@@ -82,7 +84,9 @@ def read_probe(name: str, device: str, parts: dict, lf_parts: dict) -> Stream:
     ordered = [ordered[place] for place in sort_out_segments(stream, [check_files(part) for part in ordered])]
     if stream.reason:
         return stream
-    stream.session_start_time = read_meta(ordered[0].with_suffix(".meta")).get("fileCreateTime")
+    metas = [read_meta(part.with_suffix(".meta")) for part in ordered]
+    stream.session_start_time = metas[0].get("fileCreateTime")
+    stream.look_at_sync = functools.partial(sync_of_files, ordered, metas)
     try:
         stream.recording = read_band(ordered, f"{device}.ap")
     except Exception as error:  # whatever the reader says about this probe, the other probes go on

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f/\\]")
@@ -32,6 +33,8 @@ class Stream:
         Per segment the recording's own timestamps in seconds (array-like, read lazily) or None.
     sync : dict
         What was found in them: `n_gaps` (None: unknown, with the `reason`), `n_backwards`, `largest_deviation_ms`.
+    look_at_sync : callable | None
+        Returns such a mapping from the files' sync pulse, where the format has one and no timestamps.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Stream:
     session_start_time: str | None = None
     timestamps: list = dataclasses.field(default_factory=list)
     sync: dict = dataclasses.field(default_factory=dict)
+    look_at_sync: Callable[[], dict] | None = None
 
 
 def find_files(folder: Path, *suffixes: str) -> list[Path]:

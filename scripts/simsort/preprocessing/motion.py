@@ -21,6 +21,7 @@ from spikeinterface.sortingcomponents.motion import InterpolateMotionRecording
 
 from simsort.errors import UserError, one_line
 from simsort.preprocessing.chain import one_segment, segment_starts
+from simsort.preprocessing.motion_noise import measure_noise
 
 # Below these an estimate is not meaningful; a tetrode has one depth, a 3 s recording three bins.
 # What SpikeInterface's presets need beyond it: DREDge runs on torch.
@@ -90,7 +91,7 @@ def why_no_motion(recording, bin_s: float) -> str:
     return ""
 
 
-def estimate(recording, preset: str, bin_s: float, job_kwargs: dict) -> tuple[dict | None, str]:
+def estimate(recording, preset: str, bin_s: float, job_kwargs: dict, seed: int = 0) -> tuple[dict | None, str]:
     """Estimate the motion of a recording of one or several segments.
 
     SpikeInterface's estimators take one segment: segments are joined end to end, and the estimate is then cut at the
@@ -106,11 +107,14 @@ def estimate(recording, preset: str, bin_s: float, job_kwargs: dict) -> tuple[di
         Temporal bin in seconds.
     job_kwargs : dict
         SpikeInterface's job keywords.
+    seed : int, default: 0
+        Of the halves of the peaks by which the estimate's noise is measured.
 
     Returns
     -------
     motion_info : dict | None
-        As SpikeInterface's `compute_motion` returns it, with one displacement per segment; None without an estimate.
+        As SpikeInterface's `compute_motion` returns it, with one displacement per segment, and with `noise`, a
+        `simsort.preprocessing.motion_noise.MotionNoise`; None without an estimate.
     reason : str
         Why there is no estimate.
     """
@@ -131,6 +135,8 @@ def estimate(recording, preset: str, bin_s: float, job_kwargs: dict) -> tuple[di
     motion = info["motion"]
     if not all(np.isfinite(d).all() for d in motion.displacement):
         return None, "the estimate is not finite"
+    info["noise"] = measure_noise(one_segment(recording), info["peaks"], info["peak_locations"],
+                                  info["parameters"]["estimate_motion_kwargs"], seed)
     info["motion"] = split_motion(motion, recording)
     info["peaks"] = split_peaks(info["peaks"], recording)
     return info, ""
@@ -226,4 +232,20 @@ def summarise(info: dict, preset: str) -> dict:
     per_segment = [float(np.ptp(np.median(d, axis=1))) for d in info["motion"].displacement]
     return dict(preset=preset, max_abs_displacement_um=round(float(np.abs(displacement).max()), 2),
                 range_um=round(float(np.ptp(displacement)), 2), range_per_segment_um=[round(r, 2) for r in per_segment],
-                n_depth_windows=int(info["motion"].spatial_bins_um.size), n_peaks=int(info["peaks"].size))
+                n_depth_windows=int(info["motion"].spatial_bins_um.size), n_peaks=int(info["peaks"].size),
+                noise_um=rounded(info["noise"].noise_um), reliability=rounded(info["noise"].reliability),
+                noise_unknown=info["noise"].reason)
+
+
+def rounded(value: float | None) -> float | None:
+    """Round for the record; None stays."""
+    return None if value is None else round(value, 2)
+
+
+def describe_noise(info: dict) -> str:
+    """Return what is wrong with an estimate that is noise, or an empty string."""
+    noise = info["noise"]
+    if not noise.is_noise:
+        return ""
+    return (f"the motion estimate is noise: two halves of the {info['peaks'].size} spikes do not agree (error "
+            f"{noise.noise_um:.1f} um, reliability {noise.reliability:.2f})")

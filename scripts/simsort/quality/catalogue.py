@@ -46,7 +46,8 @@ MEASURES = {
         "on fewer than 22 channels)"),
     "sync_gaps": Measure(
         "Gaps in the timestamps", "", "raw", "",
-        "seconds in which the recording's own timestamps deviate by more than 2 ms"),
+        "seconds in which the recording's own timestamps, or intervals in which its sync pulse (SpikeGLX), deviate by "
+        "more than 2 ms"),
     "drift_range_um": Measure(
         "Drift", "um", "processing", "drift.png",
         "largest minus smallest displacement of the depth window that moves most"),
@@ -57,6 +58,10 @@ MEASURES = {
         "Motion estimate: steadiness", "", "processing", "drift.png",
         "mean correlation of the peaks' histogram by depth of each time bin with that of the others, after "
         "correction"),
+    "motion_noise_um": Measure(
+        "Motion estimate: noise", "um", "processing", "drift.png",
+        "error of the estimate (root mean square) by the difference between those from two halves of the peaks; "
+        "10 min in the middle of a longer recording"),
     "motion_gain": Measure(
         "Motion estimate: gain", "", "processing", "drift.png",
         "that correlation minus the same before correction: negative where the estimate makes depths less "

@@ -126,11 +126,12 @@ def test_motion_that_cannot_be_estimated_is_a_warning(saved):
 def test_motion_is_taken_out_where_asked(drifting, monkeypatch):
     from spikeinterface.core.motion import Motion
 
+    from simsort.preprocessing.motion_noise import MotionNoise
     from simsort.sorting.own import api
 
     recording, trains, displacement_um, times_s = drifting
     known_motion = Motion([displacement_um[:, None]], [times_s], np.array([120.0]))
     # ten seconds are too short to estimate it; that is tested with the preprocessing
-    monkeypatch.setattr(api.motion_steps, "estimate", lambda *args: ({"motion": known_motion}, ""))
+    monkeypatch.setattr(api.motion_steps, "estimate", lambda *args: ({"motion": known_motion, "noise": MotionNoise()}, ""))
     sorting = simsort.sort(recording, apply_motion_correction=True)
     assert sorting.get_annotation("warnings") == [] and accuracies(sorting, trains).mean() > 0.8
