@@ -13,7 +13,6 @@ from simsort.preprocessing import motion as motion_steps
 from simsort.preprocessing.bad_channels import find_bad_channels
 from simsort.preprocessing.chain import cut_time, filter_recording, reference
 from simsort.preprocessing.finite import check_finite
-from simsort.preprocessing.whole import write_note
 from simsort.workers import seeded
 
 
@@ -187,7 +186,6 @@ def save_recording(recording, out: Path, root: Path, job_kwargs: dict) -> None:
     part = out / "binary.part"
     recording.save(folder=part, format="binary", verbose=False, **job_kwargs)
     (part / "provenance.json").unlink(missing_ok=True)  # the same chain with this machine's paths
-    write_note(part)
     part.rename(out / "binary")
 
 
