@@ -12,6 +12,7 @@ from simsort.postprocessing.clean_sorting import clean_sorting
 from simsort.postprocessing.extensions import compute_extensions
 from simsort.postprocessing.quality_metrics import compute_quality_metrics, presence_bin_s, unknown_metrics
 from simsort.postprocessing.stored_analyzer import store_recording_reference
+from simsort.preprocessing.whole import load_whole
 from simsort.records import Record, read_record
 
 ANALYZER = "analyzer.zarr"
@@ -48,7 +49,7 @@ def postprocess(preprocessed: Path, sorted_folder: Path, settings: dict, job_kwa
     if settings["use_motion_corrected"] and before["parameters"].get("motion") != "apply":
         raise UserError("--postprocessing.use-motion-corrected needs the corrected recording",
                         "preprocess with --motion apply")
-    recording = si.load(Path(preprocessed) / "binary")
+    recording = load_whole(Path(preprocessed) / "binary")
     recording_dict = json.loads((Path(preprocessed) / "recording.json").read_text())
     si.set_global_job_kwargs(**job_kwargs)  # some steps read only these
     with threadpool_limits(1):  # results must not depend on the number of threads

@@ -13,6 +13,7 @@ from simsort.preprocessing import motion as motion_steps
 from simsort.preprocessing.bad_channels import find_bad_channels
 from simsort.preprocessing.chain import cut_time, filter_recording, reference
 from simsort.preprocessing.finite import check_finite
+from simsort.preprocessing.whole import write_note
 from simsort.workers import seeded
 
 
@@ -139,20 +140,18 @@ def handle_motion(recording, settings: dict, out: Path, job_kwargs: dict, result
     Raises
     ------
     UserError
-        If motion is to be applied and cannot be estimated, or the estimate is noise.
+        If motion is to be applied and cannot be estimated.
     """
     if settings["motion"] == "skip":
         return recording
     preset = settings["motion_preset"]
     get_noise_levels(recording, return_in_uV=False, random_slices_kwargs=dict(seed=settings["seed"]), **job_kwargs)
-    info, reason = motion_steps.estimate(recording, preset, settings["motion_temporal_bin_s"], job_kwargs,
-                                         settings["seed"])
-    trouble = f"motion was not estimated: {reason}" if info is None else motion_steps.describe_noise(info)
-    if trouble and settings["motion"] == "apply":
-        raise UserError(f"--preprocessing.motion apply: {trouble}",
-                        "use --preprocessing.motion compute or skip for this session")
-    result.warnings += [trouble] if trouble else []
+    info, reason = motion_steps.estimate(recording, preset, settings["motion_temporal_bin_s"], job_kwargs)
     if info is None:
+        if settings["motion"] == "apply":
+            raise UserError(f"--preprocessing.motion apply: motion cannot be estimated, {reason}",
+                            "use --preprocessing.motion compute or skip for this session")
+        result.warnings.append(f"motion was not estimated: {reason}")
         return recording
     motion_steps.save(info, out / "motion")
     result.outputs["motion"] = motion_steps.summarise(info, preset) | dict(applied=settings["motion"] == "apply")
@@ -186,6 +185,7 @@ def save_recording(recording, out: Path, root: Path, job_kwargs: dict) -> None:
     part = out / "binary.part"
     recording.save(folder=part, format="binary", verbose=False, **job_kwargs)
     (part / "provenance.json").unlink(missing_ok=True)  # the same chain with this machine's paths
+    write_note(part)
     part.rename(out / "binary")
 
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from spikeinterface import NumpySorting, load
+from spikeinterface import NumpySorting
 from spikeinterface.core.numpyextractors import SpikeVectorSortingSegment
 from spikeinterface.curation import remove_excess_spikes
 from spikeinterface.sorters import get_default_sorter_params, run_sorter
@@ -16,6 +16,7 @@ from spikeinterface.sorters.utils import SpikeSortingError
 
 from simsort.errors import UserError
 from simsort.preprocessing.chain import one_segment, segment_starts
+from simsort.preprocessing.whole import load_whole
 from simsort.sorting.registry import get_sorter
 from simsort.sorting.reproducible import reproducible
 from simsort.sorting.silence import is_silent
@@ -200,11 +201,11 @@ def load_preprocessed(folder: Path) -> tuple[object, dict]:
     Raises
     ------
     UserError
-        If the folder is not its finished output.
+        If the folder is not its finished output, or was damaged since.
     """
     folder = Path(folder)
     if not (folder / "record.json").is_file():
         raise UserError(f"{folder} is not a finished output of simsort preprocess (no record.json)",
                         "run simsort preprocess, or give its --out folder")
     record = json.loads((folder / "record.json").read_text())
-    return (load(folder / "binary") if record["state"] == "done" else None), record
+    return (load_whole(folder / "binary") if record["state"] == "done" else None), record
