@@ -140,18 +140,20 @@ def handle_motion(recording, settings: dict, out: Path, job_kwargs: dict, result
     Raises
     ------
     UserError
-        If motion is to be applied and cannot be estimated.
+        If motion is to be applied and cannot be estimated, or the estimate is noise.
     """
     if settings["motion"] == "skip":
         return recording
     preset = settings["motion_preset"]
     get_noise_levels(recording, return_in_uV=False, random_slices_kwargs=dict(seed=settings["seed"]), **job_kwargs)
-    info, reason = motion_steps.estimate(recording, preset, settings["motion_temporal_bin_s"], job_kwargs)
+    info, reason = motion_steps.estimate(recording, preset, settings["motion_temporal_bin_s"], job_kwargs,
+                                         settings["seed"])
+    trouble = f"motion was not estimated: {reason}" if info is None else motion_steps.describe_noise(info)
+    if trouble and settings["motion"] == "apply":
+        raise UserError(f"--preprocessing.motion apply: {trouble}",
+                        "use --preprocessing.motion compute or skip for this session")
+    result.warnings += [trouble] if trouble else []
     if info is None:
-        if settings["motion"] == "apply":
-            raise UserError(f"--preprocessing.motion apply: motion cannot be estimated, {reason}",
-                            "use --preprocessing.motion compute or skip for this session")
-        result.warnings.append(f"motion was not estimated: {reason}")
         return recording
     motion_steps.save(info, out / "motion")
     result.outputs["motion"] = motion_steps.summarise(info, preset) | dict(applied=settings["motion"] == "apply")

@@ -137,14 +137,19 @@ def drift_metrics(drift: Drift | None, before: dict) -> list[Metric]:
         skipped = before.get("parameters", {}).get("motion") == "skip"
         reason = "motion was not estimated" + (" (--preprocessing.motion skip)" if skipped else "")
         return [Metric(name, None, reason)
-                for name in ("drift_range_um", "drift_speed_um_per_s", "motion_correlation", "motion_gain")]
+                for name in ("drift_range_um", "drift_speed_um_per_s", "motion_correlation", "motion_noise_um",
+                             "motion_gain")]
     was, now = drift.correlation_before, drift.correlation_after
     unclear = was is None or now is None
     reason = "too few peaks" if unclear else ""
+    noted = before.get("outputs", {}).get("motion", {})
+    noise_um = noted.get("noise_um")
     return [
         Metric("drift_range_um", drift.range_um, details={"median_range_um": round_to(drift.median_range_um)}),
         Metric("drift_speed_um_per_s", drift.speed_um_per_s),
         Metric("motion_correlation", now, reason, {} if unclear else {"before_correction": round_to(was)}),
+        Metric("motion_noise_um", noise_um, "" if noise_um is not None else noted.get("noise_unknown") or "not measured",
+               {} if noise_um is None else {"reliability": noted["reliability"]}),
         Metric("motion_gain", None if unclear else now - was, reason)]
 
 
