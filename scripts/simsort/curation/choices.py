@@ -102,6 +102,8 @@ def parse_json(content: bytes) -> dict:
                         "it was cut off or edited by hand: save it again") from None
     except RecursionError:
         raise UserError("is nested too deeply for a curation", REMEDY) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise UserError(f"is no curation that can be read ({error})", REMEDY) from None
     if not isinstance(parsed, dict):
         raise UserError(f"holds a {type(parsed).__name__}, not a curation", REMEDY)
     return parsed
