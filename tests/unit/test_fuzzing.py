@@ -109,3 +109,31 @@ def test_open_ephys_sessions(sessions, folder, seed):
 def test_what_is_whole_is_accepted(sessions, tmp_path):
     assert fuzz_targets.settings({name: value for name, value in SETTINGS.items() if name != "nwb_subject"})
     assert all(fuzz_targets.curation(json.dumps(content).encode()) for content in CURATIONS)
+
+
+# what fuzzing has found
+
+
+def test_a_number_of_thousands_of_digits_is_refused():
+    assert not fuzz_targets.curation(b'{"format_version": "2", "unit_ids": [' + b"1" * 5000 + b"]}")
+
+
+@pytest.mark.parametrize("header", [b"", b"\x93NUMPY\x01\x00\x0a\x00", b"\x93NUMPY\x01\x00\x08\x00{('\n\n((("])
+def test_damaged_timestamps_fail_their_stream_only(sessions, tmp_path, header):
+    import shutil
+
+    from simsort.config.parameters import resolve
+    from simsort.dispatch.jobs import dispatch_session
+
+    copy = shutil.copytree(sessions["openephys"], tmp_path / "rec")
+    next(copy.rglob("sample_numbers.npy")).write_bytes(header)
+    [job] = dispatch_session(copy, resolve({"job_dispatch": {"input": "openephys"}})["job_dispatch"])
+    assert job["state"] == "failed" and "timestamp files cannot be read" in job["reason"]
+
+
+def test_aind_s_block_of_a_sorter_holds_mappings_only():
+    assert not fuzz_targets.settings({"sorter": "kilosort4", "spikesort": {"kilosort4": {"sorter": 3}}})
+
+
+def test_a_params_file_that_is_no_text(tmp_path):
+    assert not fuzz_targets.params_file(b'{"sorter": "\xff\xfe"}', tmp_path, ".json")

@@ -92,9 +92,15 @@ def claim_results_folder(results_path: Path, session: str) -> None:
     """Write down whose results the folder holds, or raise if they are another session's."""
     claim = results_path / "nextflow" / "session.json"
     if claim.is_file():
-        holder = json.loads(claim.read_text())["session"]
+        try:
+            holder = json.loads(claim.read_text())["session"]
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{claim} is damaged, as by a full disk",
+                            f"remove it if {results_path} holds the results of {session!r}") from None
         if holder != session:
             raise UserError(f"RESULTS_PATH {results_path} holds the results of session {holder!r}, not of {session!r}",
                             "choose another results folder for this session")
         return
-    claim.write_text(json.dumps({"session": session}) + "\n")
+    part = claim.with_name(f".session-{os.getpid()}.json")
+    part.write_text(json.dumps({"session": session}) + "\n")
+    part.replace(claim)

@@ -131,7 +131,7 @@ def check_files(folder: Path, info: dict) -> str:
     found, frame_bytes = data_file.stat().st_size, 2 * len(info["channels"])
     try:
         n_expected = count_samples(folder)
-    except (OSError, ValueError, TypeError, EOFError, SyntaxError) as error:  # what numpy makes of a damaged header
+    except Exception as error:  # numpy makes anything of a damaged header, tokenize.TokenError for one
         return f"{folder}: its timestamp files cannot be read ({one_line(error)}): copy the stream's folder again"
     if n_expected is not None and found != n_expected * frame_bytes:
         return f"{data_file} is truncated or does not fit its timestamps: {found} bytes instead of " \

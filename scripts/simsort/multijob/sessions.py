@@ -115,10 +115,11 @@ def spikeglx_sessions(folders: list, top: Path) -> set:
             by_parent[folder.parent].append((match["run"], folder))
         else:
             sessions.add(folder)
+    n_below = Counter(parent for folder in folders for parent in folder.parents)
     for parent, probes in by_parent.items():
         probes_of_run = Counter(run for run, _ in probes)
         inside = {folder for _, folder in probes}
-        more_below = any(parent in folder.parents and folder not in inside for folder in folders)
+        more_below = n_below[parent] > len(inside)
         alone = len(probes_of_run) == 1 and not more_below and parent != top
         if alone or max(probes_of_run.values()) > 1:
             sessions.add(parent)
