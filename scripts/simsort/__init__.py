@@ -7,8 +7,9 @@ from simsort.sorting.registration import register_when_imported
 register_when_imported()
 
 
-def sort(recording, *, seed: int = 0, model=None, device: str = "auto", apply_motion_correction: bool | None = None,
-         motion_preset: str = "dredge_fast", n_jobs: int = 1, verbose: bool = False, **settings):
+def sort(recording, *, seed: int = 0, model="shipped", device: str = "auto",
+         apply_motion_correction: bool | None = None, motion_preset: str = "dredge_fast", n_jobs: int = 1,
+         verbose: bool = False, **settings):
     """Sort a recording with the project's own sorter.
 
     Parameters
@@ -18,8 +19,8 @@ def sort(recording, *, seed: int = 0, model=None, device: str = "auto", apply_mo
         probe if it has several channels.
     seed : int, default: 0
         The same seed gives the same spikes.
-    model : str | Path | None, default: None
-        A model folder made by `simsort pretrain`, or `shipped`.
+    model : str | Path | None, default: "shipped"
+        A model folder made by `simsort pretrain` or `simsort finetune`, or `shipped`; None: no networks take part.
     device : "auto" | "cpu" | "cuda", default: "auto"
         Where the networks of a model run.
     apply_motion_correction : bool | None, default: None

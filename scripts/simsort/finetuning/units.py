@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simsort.sorting.own.templates import strangers
+from simsort.sorting.own.linking import strangers
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
 from simsort.sorting.own.traces import Traces
 

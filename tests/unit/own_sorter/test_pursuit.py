@@ -30,7 +30,8 @@ def templates(basis):
     means = np.zeros((2, 2, 4, 4), dtype=np.float32)
     for unit, gains in enumerate([(15, 10, 3, 0), (0, 4, 14, 9)]):
         means[unit] = np.array(gains)[:, None] * features[unit]
-    return Templates(means=means, step_s=10.0, counts=np.array([500.0, 500.0]), is_noise=np.array([False, False]),
+    return Templates(means=means, step_s=10.0, occupancy=np.full((2, 2), 250.0), counts=np.array([500.0, 500.0]),
+                     is_noise=np.array([False, False]), group=np.zeros(2, dtype=int),
                      rest=np.zeros((2, 4, 100), dtype=np.float32))
 
 

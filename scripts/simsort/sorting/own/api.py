@@ -24,7 +24,7 @@ MOTION_BIN_S = 2.0
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def sort_recording(recording, settings: SortSettings | None = None, *, model=None, device: str = "auto",
+def sort_recording(recording, settings: SortSettings | None = None, *, model="shipped", device: str = "auto",
                    apply_motion_correction: bool | None = None, motion_preset: str = "dredge_fast", n_jobs: int = 1,
                    progress: Callable[[str], None] | None = None) -> NumpySorting:
     """Sort a recording.
@@ -35,7 +35,7 @@ def sort_recording(recording, settings: SortSettings | None = None, *, model=Non
         Raw or filtered, of any sampling rate, sample type and number of segments, with a probe if it has several
         channels.
     settings : SortSettings | None
-    model : str | Path | None
+    model : str | Path | None, default: "shipped"
         A model folder or `shipped`; see `load_networks`.
     device : "auto" | "cpu" | "cuda"
         Where the networks of a model run.
@@ -74,8 +74,6 @@ def sort_checked(recording, settings: SortSettings | None = None, *, networks=No
     whole = one_form(recording, SAMPLING_FREQUENCY_HZ)
     trains, warnings = [], []
     published = networks is not None and networks.note["architecture"] == "paper"
-    if networks is not None and not published:
-        warnings.append("the networks of the model were checked, but take no part in sorting in this version")
     if recording.get_total_duration() < SHORTEST_S:
         warnings.append(f"{recording.get_total_duration():.2f} s are too short to tell units")
     elif published:
@@ -88,15 +86,16 @@ def sort_checked(recording, settings: SortSettings | None = None, *, networks=No
             if wants_motion(whole, apply_motion_correction):
                 whole, warning = without_motion(whole, motion_preset, n_jobs, say)
                 warnings += [warning] if warning else []
-            trains = sort_blocks(whole, settings, n_jobs, say)
+            encoder = networks.encoder if networks is not None else None
+            trains = sort_blocks(whole, settings, n_jobs, say, encoder)
     return as_sorting(trains, recording, warnings)
 
 
 def load_networks(model, device: str = "auto"):
     """Return the networks of a model folder, None without one.
 
-    A model of `--preset paper` sorts as SimSort was published (`simsort.sorting.published`). Others are checked only:
-    the sorter needs no networks.
+    The encoder tells which units are pieces of one neuron (`simsort.sorting.own.identity`). A model of `--preset paper`
+    sorts as SimSort was published (`simsort.sorting.published`).
 
     Parameters
     ----------
@@ -143,14 +142,14 @@ def without_motion(recording, preset: str, n_jobs: int, say) -> tuple[object, st
     return motion_steps.correct(recording, info["motion"], preset), ""
 
 
-def sort_blocks(recording, settings: SortSettings, n_jobs: int, say) -> list[np.ndarray]:
+def sort_blocks(recording, settings: SortSettings, n_jobs: int, say, encoder=None) -> list[np.ndarray]:
     """Return the spike samples of every unit of a recording of one segment."""
     blocks = channel_blocks(np.asarray(recording.get_channel_locations()))
     found = []
     for number, (centres, channels) in enumerate(blocks, 1):
         say(f"sorting {len(channels)} channels" + (f", block {number} of {len(blocks)}" if len(blocks) > 1 else ""))
         part = recording if len(blocks) == 1 else recording.select_channels(recording.channel_ids[channels])
-        sorter = OwnSorter(part, settings, n_jobs=n_jobs, progress=say)
+        sorter = OwnSorter(part, settings, encoder=encoder, n_jobs=n_jobs, progress=say)
         trains = sorter.sort()
         if len(blocks) > 1 and trains:
             main = channels[main_channels(sorter.traces, trains)]

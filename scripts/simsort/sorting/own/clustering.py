@@ -56,8 +56,3 @@ def restructure(mixture: DriftingMixture, n_rounds: int) -> None:
         drop_small(mixture)
         if n_split == 0 or n_split <= n_merged:
             return
-
-
-def noise_clusters(mixture: DriftingMixture, least: float) -> np.ndarray:
-    """Return which clusters (n_clusters,) are no larger than noise that crosses the detection threshold."""
-    return mixture.sizes() < least

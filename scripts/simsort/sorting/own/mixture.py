@@ -36,6 +36,8 @@ class MixtureSettings:
         An event farther than so many standard deviations of the chi-squared law from every cluster belongs to none.
     fewest : int, default: 15
         Spikes of a cluster.
+    least_size : float, default: 5.0
+        Length of a mean in noise levels below which a cluster is noise.
     """
 
     knot_s: float = 20.0
@@ -46,6 +48,7 @@ class MixtureSettings:
     spread: float = 2.0
     background_z: float = 5.0
     fewest: int = 15
+    least_size: float = 5.0
 
 
 class DriftingMixture:
@@ -208,6 +211,10 @@ class DriftingMixture:
             counts[there] += np.add.reduceat(weights * (1 - place), first)
             counts[there + 1] += np.add.reduceat(weights * place, first)
         return counts.T
+
+    def are_noise(self) -> np.ndarray:
+        """Return which clusters (n_clusters,) are no larger than noise that crosses the detection threshold."""
+        return self.sizes() < self.settings.least_size
 
     def sizes(self) -> np.ndarray:
         """Return the length of each cluster's mean, over the times at which it fires, (n_clusters,)."""

@@ -137,11 +137,12 @@ def refractoriness(one_s: np.ndarray, other_s: np.ndarray) -> tuple[float, float
     return float(pairs_within(one_s, other_s, low, high)), expected
 
 
-def are_one(mixture: DriftingMixture, one: int, other: int, pair: Pair, trains: list) -> bool:
+def are_one(mixture: DriftingMixture, one: int, other: int, pair: Pair, trains: list, noisy: bool) -> bool:
     """Decide whether two clusters are one neuron.
 
     Very close ones are. Others are when they keep each other's refractory period, as far as that can be told; else when
-    they lie within a neuron's own variation, or no valley divides them.
+    they lie within a neuron's own variation, or no valley divides them. Where one is noise (`noisy`) it cannot be told:
+    troughs of the noise hide behind spikes, before and after which the traces are above zero.
     """
     if pair.shared <= SHARED_TIME:
         return pair.d < CLOSE_D
@@ -150,7 +151,7 @@ def are_one(mixture: DriftingMixture, one: int, other: int, pair: Pair, trains: 
     if pair.d > FAR_D and pair.relative > LARGE_CHANGE:
         return False
     found, expected = refractoriness(trains[one], trains[other])
-    if expected >= ENOUGH_PAIRS:
+    if expected >= ENOUGH_PAIRS and not noisy:
         return found < REFRACTORY_SHARE * expected
     if pair.relative < SMALL_CHANGE:
         return True

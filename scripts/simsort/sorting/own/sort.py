@@ -1,22 +1,24 @@
 """From a recording to spike trains: events, clusters of every group of channels, templates, spikes taken out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.basis import (
     LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance)
-from simsort.sorting.own.clustering import find_clusters, noise_clusters
+from simsort.sorting.own.clustering import find_clusters
 from simsort.sorting.own.forks import fork_map
 from simsort.sorting.own.groups import Group, make_groups
 from simsort.sorting.own.halo import Halo
 from simsort.sorting.own.judgement import Judgement
+from simsort.sorting.own.identity import Looks, join_pieces
+from simsort.sorting.own.linking import Linker, link_units
 from simsort.sorting.own.mixture import MixtureSettings
 from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
 from simsort.sorting.own.structure import trains_of
-from simsort.sorting.own.templates import Templates, expand, join, without_duplicates
+from simsort.sorting.own.templates import Templates, expand, join
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
 from simsort.sorting.own.traces import Traces, open_traces, without_gaps
 from simsort.sorting.own.troughs import find_troughs
@@ -94,15 +96,17 @@ class OwnSorter:
     recording : BaseRecording
         One segment.
     settings : SortSettings
+    encoder : Encoder | None
+        Tells which units are pieces of one neuron (`simsort.sorting.own.identity`).
     n_jobs : int
         Worker processes. The spikes do not depend on it.
     progress : callable | None
         Is called with a line on what is being done.
     """
 
-    def __init__(self, recording, settings: SortSettings | None = None, *, n_jobs: int = 1,
+    def __init__(self, recording, settings: SortSettings | None = None, *, encoder=None, n_jobs: int = 1,
                  progress: Callable[[str], None] | None = None):
-        self.settings, self.n_jobs = settings or SortSettings(), n_jobs
+        self.settings, self.encoder, self.n_jobs = settings or SortSettings(), encoder, n_jobs
         self.say = progress or (lambda line: None)
         self.traces: Traces = open_traces(recording, seed=self.settings.seed)
         contacts_um = self.traces.contacts_um
@@ -118,7 +122,7 @@ class OwnSorter:
         self.learnt = np.unique(np.arange(0, len(self.pieces), step).astype(int))
         self.learnt_s = sum(self.pieces[index][1] - self.pieces[index][0] for index in self.learnt) / FS
         self.basis: Basis | None = self.learn_basis()
-        self.responses = responses(self.basis) if self.basis is not None else None
+        self.turns = responses(self.basis)[len(self.basis.shifts) // 2] if self.basis is not None else None
 
     def learn_basis(self) -> Basis | None:
         """Find the features, from events of pieces spread over the recording; None if there are too few events."""
@@ -258,18 +262,19 @@ class OwnSorter:
         if not parts:
             return None
         templates = join(parts)
-        return without_duplicates(templates, self.responses[len(self.basis.shifts) // 2], FIRST_LAG, trains)
+        return link_units(templates, trains, self.turns, FIRST_LAG)
 
     def cluster_group(self, number: int, events: Events, rest) -> tuple[Templates | None, list]:
         """Return the templates of a group's clusters, None without any, and their trains."""
         group = self.groups[number]
+        settings = replace(self.settings.mixture, least_size=self.settings.least_size)
         directions = main_directions(events.features, self.settings.most_directions)
         derivative = np.kron(np.eye(len(group.channels)), self.basis.derivative)
         mixture = find_clusters(events.features @ directions, events.sample / FS, self.traces.duration_s,
-                                directions.T @ derivative @ directions, self.settings.mixture, labels=events.label)
+                                directions.T @ derivative @ directions, settings, labels=events.label)
         if not mixture.n_clusters:
             return None, []
-        part = expand(mixture, directions, group, self.n_channels, noise_clusters(mixture, self.settings.least_size))
+        part = expand(mixture, directions, group, number, self.n_channels)
         if rest is not None:
             add_rest(part, mixture.labels(), events.label, rest, self.basis)
         return part, trains_of(mixture)
@@ -277,20 +282,30 @@ class OwnSorter:
     def match(self, pursuit: Pursuit) -> list[np.ndarray]:
         """Return the spike samples of every unit that is none of what the others left."""
         judged = set(np.linspace(0, len(self.pieces) - 1, min(JUDGED_PIECES, len(self.pieces))).round().astype(int))
-        samples, units, judgement = [], [], Judgement(pursuit)
-        for sample, unit, its in self.over_blocks(lambda block: self.match_block(block, pursuit, judged),
-                                                  np.arange(len(self.pieces))):
+        samples, units, judgement, looks = [], [], Judgement(pursuit), self.looks(pursuit)
+        for sample, unit, its, looked in self.over_blocks(lambda block: self.match_block(block, pursuit, judged),
+                                                          np.arange(len(self.pieces))):
             samples.append(sample)
             units.append(unit)
             judgement.add(its)
+            if looks is not None:
+                looks.add(looked)
         sample, unit = np.concatenate(samples), np.concatenate(units)
-        good = np.flatnonzero(~judgement.are_false())
-        trains = [np.sort(sample[unit == number]) for number in good]
-        return [train for train in trains if len(train) >= self.settings.mixture.fewest]
+        trains = [np.sort(sample[unit == number]) for number in range(len(pursuit.templates.counts))]
+        enough = np.array([len(train) >= self.settings.mixture.fewest for train in trains])
+        good = np.flatnonzero(enough & ~judgement.are_false())
+        if looks is None:
+            return [trains[number] for number in good]
+        linker = Linker(pursuit.templates, trains, self.turns, FIRST_LAG)
+        return join_pieces(trains, linker, looks.identities(self.encoder), good, FS)
+
+    def looks(self, pursuit: Pursuit) -> Looks | None:
+        """Return where snippets for the encoder are kept, None without one."""
+        return Looks(self.encoder.form, self.traces.contacts_um, pursuit) if self.encoder is not None else None
 
     def match_block(self, block: np.ndarray, pursuit: Pursuit, judged: set):
         """Return sample and unit of the spikes in the pieces of a block, and what some of them tell of the units."""
-        samples, units, judgement = [], [], Judgement(pursuit)
+        samples, units, judgement, looks = [], [], Judgement(pursuit), self.looks(pursuit)
         for index in block:
             start, stop = self.pieces[index]
             traces, first = self.traces.read(start, stop)
@@ -298,9 +313,12 @@ class OwnSorter:
             inside = (spikes.sample + first >= start) & (spikes.sample + first < stop)
             if index in judged:
                 judgement.see(traces, first / FS, spikes, inside)
+                if looks is not None:
+                    looks.see(traces, spikes, inside)
             samples.append(spikes.sample[inside] + first)
             units.append(spikes.unit[inside])
-        return np.concatenate(samples), np.concatenate(units), judgement.facts
+        found = looks.found if looks is not None else None
+        return np.concatenate(samples), np.concatenate(units), judgement.facts, found
 
 
 def add_rest(templates: Templates, found: np.ndarray, label: np.ndarray, rest: np.ndarray, basis: Basis) -> None:

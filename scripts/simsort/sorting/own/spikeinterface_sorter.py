@@ -22,7 +22,7 @@ SETTINGS = {
 OTHERS = {
     "apply_motion_correction": (None, "Take out the motion of the tissue before sorting; None: from 96 channels on"),
     "motion_preset": ("dredge_fast", "How motion is estimated, one of SpikeInterface's presets"),
-    "model": (None, "A model folder made by simsort pretrain, or shipped; None: without networks"),
+    "model": ("shipped", "A model folder made by simsort pretrain or finetune, or shipped; None: without networks"),
     "device": ("auto", "Where the networks of a model run: auto, cpu or cuda"),
     "seed": (0, "Seed: the same seed gives the same spikes"),
     "n_jobs": (1, "Threads of the sorter, worker processes of the motion estimate"),

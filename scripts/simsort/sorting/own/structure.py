@@ -17,14 +17,15 @@ def merge_clusters(mixture: DriftingMixture) -> int:
     """Merge clusters that are one neuron, closest first; return how many were merged away."""
     total = 0
     for _ in range(MOST_PASSES):
-        occupancy, trains = mixture.occupancy(), trains_of(mixture)
+        occupancy, trains, are_noise = mixture.occupancy(), trains_of(mixture), mixture.are_noise()
         pairs = sorted(((measure(mixture, one, other, occupancy), one, other)
                         for one in range(mixture.n_clusters) for other in range(one)), key=lambda item: item[0].d)
         gone, touched = set(), set()
         for pair, one, other in pairs:
             if pair.d > FARTHEST:
                 break
-            if one in touched or other in touched or not are_one(mixture, one, other, pair, trains):
+            noisy = are_noise[one] or are_noise[other]
+            if one in touched or other in touched or not are_one(mixture, one, other, pair, trains, noisy):
                 continue
             mixture.means[one] = mixture.moving_mean(mixture.responsibilities[:, [one, other]].sum(axis=1))
             mixture.shares[one] += mixture.shares[other]
@@ -90,9 +91,15 @@ def are_two(mixture: DriftingMixture, rows, means, is_one) -> bool:
     if d < SPLIT_D:
         return False
     found, expected = refractoriness(mixture.times_s[rows[is_one]], mixture.times_s[rows[~is_one]])
-    if expected >= ENOUGH_PAIRS and d < FAR_D:
+    if expected >= ENOUGH_PAIRS and d < FAR_D and smaller_size(mixture, rows, means) >= mixture.settings.least_size:
         return found > SPLIT_SHARE * expected
     return has_valley(position, is_one, d)
+
+
+def smaller_size(mixture: DriftingMixture, rows, means) -> float:
+    """Return the length of the smaller one of two moving means at some events."""
+    knot, place = mixture.knot[rows], mixture.place[rows]
+    return min(float(np.linalg.norm(at_times(mean, knot, place), axis=1).mean()) for mean in means)
 
 
 def first_halves(mixture: DriftingMixture, cluster: int, rows):

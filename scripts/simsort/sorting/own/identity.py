@@ -1,0 +1,138 @@
+"""Units that are one neuron at different displacements of the probe, by the identity that the encoder sees.
+
+Where the tissue moves fast or far, a neuron can end as two units, each with its own template. The encoder was trained
+to put a neuron's spikes at one place at all displacements, in units of their scatter; with the refractory period it
+tells such pieces from neighbours.
+"""
+
+import numpy as np
+import torch
+
+from simsort.models.neighbourhoods import neighbourhoods
+from simsort.sorting.own.linking import Linker
+from simsort.sorting.own.pursuit import Pursuit, Spikes
+from simsort.sorting.own.separation import REFRACTORY_SHARE, refractoriness
+
+NEAREST = 6  # channels on which a spike's trough is looked for
+SEARCH = 6  # samples
+MOST_SPIKES, MOST_PER_PIECE = 80, 3  # of a unit
+FEWEST = 10
+SAME_IDENTITY = 3.2  # scatters between the medians of one neuron's pieces
+MOST_CHANGE = 0.8  # relative, of templates
+ENOUGH_PAIRS = 1.5  # expected by chance: fewer than elsewhere, as the encoder has its say
+ONE_SPIKE_S = 0.0005
+
+
+class Looks:
+    """Snippets of some spikes of every unit, as the networks are given them.
+
+    Parameters
+    ----------
+    form : InputForm
+    contacts_um : array, (n_channels, 2)
+    pursuit : Pursuit
+
+    Attributes
+    ----------
+    found : list of lists
+        Of every unit the `(snippets, channels)` of its spikes: (n, n_channels of the form, n_samples) and (n,).
+    """
+
+    def __init__(self, form, contacts_um: np.ndarray, pursuit: Pursuit):
+        self.form = form
+        self.around = neighbourhoods(contacts_um, form.radius_um, form.n_channels)
+        means = pursuit.templates.means
+        self.main = np.linalg.norm(means, axis=3).sum(axis=1).argmax(axis=1)
+        self.found: list[list] = [[] for _ in self.main]
+
+    def see(self, traces: np.ndarray, spikes: Spikes, inside: np.ndarray) -> None:
+        """Look at some spikes of a piece of traces."""
+        reach = SEARCH + self.form.n_samples
+        inside = inside & (spikes.sample >= reach) & (spikes.sample < traces.shape[1] - reach)
+        for unit in np.unique(spikes.unit[inside]):
+            rows = np.flatnonzero(inside & (spikes.unit == unit))
+            rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_PER_PIECE)).round().astype(int)]
+            near = self.around.channels[self.main[unit]][:NEAREST]
+            window = traces[near[:, None, None], spikes.sample[rows][:, None] + np.arange(-SEARCH, SEARCH + 1)]
+            place = np.swapaxes(window, 0, 1).reshape(len(rows), -1).argmin(axis=1)
+            channel, step = near[place // (2 * SEARCH + 1)], place % (2 * SEARCH + 1) - SEARCH
+            samples = (spikes.sample[rows] + step)[:, None, None] + np.arange(self.form.n_samples) - self.form.n_before
+            self.found[unit].append((traces[self.around.channels[channel][:, :, None], samples], channel))
+
+    def add(self, found: list) -> None:
+        """Add what was seen elsewhere."""
+        for own, other in zip(self.found, found):
+            own += other
+
+    @torch.inference_mode()
+    def identities(self, encoder) -> list[np.ndarray | None]:
+        """Return where the encoder puts each unit: the median of its spikes; None for a unit of few."""
+        device = next(encoder.parameters()).device
+        places: list[np.ndarray | None] = []
+        for parts in self.found:
+            if sum(len(channels) for _, channels in parts) < FEWEST:
+                places.append(None)
+                continue
+            snippets, channels = (np.concatenate(column) for column in zip(*parts))
+            rows = np.linspace(0, len(channels) - 1, min(len(channels), MOST_SPIKES)).round().astype(int)
+            given = (snippets[rows], self.around.offsets_um[channels[rows]], self.around.is_there[channels[rows]])
+            identity = encoder(*(torch.as_tensor(one, device=device) for one in given)).identity
+            places.append(np.median(identity.cpu().numpy(), axis=0))
+        return places
+
+
+def join_pieces(trains: list[np.ndarray], linker: Linker, places: list, good: np.ndarray,
+                sampling_frequency_hz: float) -> list[np.ndarray]:
+    """Return the spike trains of neurons, from those of units of which several may be one neuron.
+
+    Parameters
+    ----------
+    trains : list of arrays
+        Spike samples of every unit.
+    linker : Linker
+        Of the units' templates.
+    places : list of arrays or None
+        Each unit's identity.
+    good : array, (n_good,)
+        Units that are looked at; the others are left out.
+    sampling_frequency_hz : float
+    """
+    trains = {unit: trains[unit] for unit in good}
+    while True:
+        pair = closest(trains, linker, places, sampling_frequency_hz)
+        if pair is None:
+            return list(trains.values())
+        one, other = sorted(pair, key=lambda unit: -len(trains[unit]))
+        trains[one] = union(trains[one], trains.pop(other), round(ONE_SPIKE_S * sampling_frequency_hz))
+
+
+def closest(trains: dict, linker: Linker, places: list, sampling_frequency_hz: float) -> tuple[int, int] | None:
+    """Return the two units that are one neuron and nearest in identity, None if there are none."""
+    best, least = None, SAME_IDENTITY
+    for one in trains:
+        for other in trains:
+            if other >= one or places[one] is None or places[other] is None:
+                continue
+            apart = float(np.linalg.norm(places[one] - places[other]))
+            if apart < least and are_pieces(one, other, trains, linker, sampling_frequency_hz):
+                best, least = (one, other), apart
+    return best
+
+
+def are_pieces(one: int, other: int, trains: dict, linker: Linker, sampling_frequency_hz: float) -> bool:
+    """Tell whether two units look like one another and keep each other's refractory period."""
+    if not (linker.sees[one] & linker.sees[other]).any():
+        return False
+    found, expected = refractoriness(trains[one] / sampling_frequency_hz, trains[other] / sampling_frequency_hz)
+    if expected < ENOUGH_PAIRS or found > REFRACTORY_SHARE * expected:
+        return False
+    return min(linker.likeness(one, other).change, linker.likeness(other, one).change) < MOST_CHANGE
+
+
+def union(one: np.ndarray, other: np.ndarray, nearest: int) -> np.ndarray:
+    """Return the samples of both trains, those of the second that are also in the first left out."""
+    place = np.searchsorted(one, other)
+    before = other - one[np.maximum(place - 1, 0)]
+    after = one[np.minimum(place, len(one) - 1)] - other
+    new = other[np.minimum(np.abs(before), np.abs(after)) > nearest]
+    return np.sort(np.concatenate([one, new]))
