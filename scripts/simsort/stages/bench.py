@@ -1,4 +1,4 @@
-"""Measure the pipeline (overhead, memory, disk), the simulator (speed, precision, realism), the sorters or the networks.
+"""Measure the pipeline (overhead, memory, disk), the simulator (speed, precision, realism), sorters, metrics, networks.
 
 simsort bench pipeline --out bench
 simsort bench pipeline --out bench --parts overhead,disk --executor slurm
@@ -34,6 +34,12 @@ The curation page of generated sortings over two hours: its size, the time to th
 simsort bench scale --out bench --sessions 100,1000 --recordings 100,1000 --update-docs
 
 The wrapper over many sessions with a stand-in for sbatch, and one head job with many recordings whose stages are stubs.
+
+simsort bench metrics --out bench --parts truth --seeds 0,1 --update-docs
+simsort bench metrics --out bench --parts scale --update-docs
+
+How well unit metrics and the quality rule predict the true accuracy and contamination of what sorters find in simulated
+recordings (each case and sorter is kept), and the time and memory of the metrics of 300 units over an hour.
 """
 
 import argparse
@@ -50,11 +56,13 @@ PARTS = {
     "sorters": ("runs",),
     "scaling": ("data", "size"),
     "curation": ("pages",),
+    "metrics": ("truth", "scale"),
     "scale": ("wrapper", "head"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
-            "scaling": "training.md", "curation": "benchmarks.md", "scale": "scale.md"}
-DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None}
+            "scaling": "training.md", "curation": "benchmarks.md", "scale": "scale.md", "metrics": "benchmarks.md"}
+DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None,
+              "metrics": None}
 CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
@@ -80,13 +88,14 @@ def add_arguments(parser):
                         help="run the workflow by bash or through sbatch (default local)")
     parser.add_argument("--sorter", choices=SORTERS, default="lupin",
                         help="spike sorter of the workflow (default lupin)")
-    parser.add_argument("--duration-s", type=float, help="seconds of a recording (default 300, simulation 60)")
+    parser.add_argument("--duration-s", type=float, help="seconds of a recording (default 300, simulation 60, "
+                        "metrics 180 and 3600)")
     parser.add_argument("--n-channels", type=int, default=64, help="workflow: channels (default 64)")
     parser.add_argument("--memory-minutes", type=comma_list(float), default=(1.0, 5.0, 20.0),
                         help="memory: durations (default 1,5,20)")
     parser.add_argument("--memory-channels", type=int, default=384, help="memory: channels (default 384)")
     parser.add_argument("--memory-units", type=int, default=100, help="memory: units (default 100)")
-    parser.add_argument("--n-jobs", type=int, default=2, help="memory: worker processes (default 2)")
+    parser.add_argument("--n-jobs", type=int, default=2, help="memory, metrics: worker processes (default 2)")
     parser.add_argument("--more-jobs", type=comma_list(int), default=(),
                         help="memory: further numbers of workers, with the shortest duration only")
     parser.add_argument("--cell-types", type=comma_list(str), default=(), help="simulation: types (default all)")
@@ -94,10 +103,11 @@ def add_arguments(parser):
     parser.add_argument("--mearec-drift", action="store_true",
                         help="simulation: MEArec with drifting templates too (ten minutes more)")
     parser.add_argument("--families", type=comma_list(str), default=(),
-                        help="sorters: kinds of recordings (default all)")
-    parser.add_argument("--sorters", type=comma_list(str), default=(), help="sorters: which (default all)")
-    parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters: of the recordings "
-                        "(default 0,1,2; others are kept but stand in no table)")
+                        help="sorters, metrics: kinds of recordings (default all)")
+    parser.add_argument("--sorters", type=comma_list(str), default=(), help="sorters, metrics: which "
+                        "(default all; metrics: simsort,lupin,spykingcircus2)")
+    parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters, metrics: of the recordings "
+                        "(default 0,1,2; sorters: others are kept but stand in no table)")
     parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling: folder with simulated cells")
     parser.add_argument("--n-steps", type=int, default=1000, help="scaling: steps of every training (default 1000)")
     parser.add_argument("--recordings", type=comma_list(int), default=(1, 4, 16, 64, 0), help="scaling: different "
@@ -123,7 +133,8 @@ def run(parser, argv):
     docs, what = options.pop("update_docs"), options.pop("what")
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
-               "scaling": measure_scaling, "curation": measure_curation, "scale": measure_scale}[what]
+               "scaling": measure_scaling, "curation": measure_curation, "scale": measure_scale,
+               "metrics": measure_metrics}[what]
     blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
@@ -195,6 +206,20 @@ def measure_scale(options: dict, docs: Path | None) -> dict[str, str]:
 
     names = ("out", "parts", "sessions", "recordings", "executor", "command")
     return blocks_of(bench_scale(Settings(**{name: options[name] for name in names})))
+
+
+def measure_metrics(options: dict, docs: Path | None) -> dict[str, str]:
+    """Measure what metrics are worth and cost; return the tables. The picture goes beside the document."""
+    from simsort.benchmarks.metrics.blocks import blocks_of
+    from simsort.benchmarks.metrics.main import Settings, bench_metrics
+    from simsort.benchmarks.metrics.pictures import draw
+
+    names = ("out", "parts", "families", "sorters", "seeds", "duration_s", "n_jobs", "keep", "command")
+    result = bench_metrics(Settings(**{name: options[name] for name in names}))
+    if result["truth"]:
+        folder = docs.parent / "img" if docs else options["out"] / "pictures"
+        draw(result["truth"], result["rows"], folder / "metrics.png")
+    return blocks_of(result, with_pictures=docs is not None)
 
 
 def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:
