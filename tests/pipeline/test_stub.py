@@ -78,3 +78,12 @@ def test_resume_reruns_what_changed_and_nothing_else(tmp_path):
     with open(pipeline / "scripts/simsort/records.py", "a") as source:
         source.write("# edited\n")
     assert ran() == STAGES
+
+
+def test_every_recording_goes_through_every_stage(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIMSORT_STUB_RECORDINGS", "3")
+    done, trace = run_stub(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    finished = [row["process"] for row in trace if row["status"] == "COMPLETED"]
+    for stage in STAGES - {"CHECK_PARAMS", "DISPATCH", "FAILURES", "COLLECT"}:
+        assert finished.count(stage) == 3, stage

@@ -131,6 +131,19 @@ def test_damaged_timestamps_fail_their_stream_only(sessions, tmp_path, header):
     assert job["state"] == "failed" and "timestamp files cannot be read" in job["reason"]
 
 
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"continuous": [3]}', b'{"continuous": [{"folder_name": 1}]}'])
+def test_a_damaged_structure_fails_its_recording_only(sessions, tmp_path, content):
+    import shutil
+
+    from simsort.config.parameters import resolve
+    from simsort.dispatch.jobs import dispatch_session
+
+    copy = shutil.copytree(sessions["openephys"], tmp_path / "rec")
+    next(copy.rglob("structure.oebin")).write_bytes(content)
+    [job] = dispatch_session(copy, resolve({"job_dispatch": {"input": "openephys"}})["job_dispatch"])
+    assert job["state"] == "failed" and "structure.oebin cannot be read" in job["reason"]
+
+
 def test_aind_s_block_of_a_sorter_holds_mappings_only():
     assert not fuzz_targets.settings({"sorter": "kilosort4", "spikesort": {"kilosort4": {"sorter": 3}}})
 

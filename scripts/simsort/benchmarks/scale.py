@@ -168,7 +168,7 @@ class Watched:
 
 
 def blocks_of(result: dict) -> dict[str, str]:
-    """Return the blocks of docs/scale.md."""
+    """Return the blocks of docs/benchmarks.md."""
     machine = result["machine"]
     head = (f"`{result['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
             f"({machine['cpu']}), {machine['memory_gb']} GB memory; load average {result['load']:.1f} before the run.")

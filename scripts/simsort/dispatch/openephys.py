@@ -73,7 +73,7 @@ def read_experiment(experiment_folder: Path, recording_folders: list[Path]) -> l
         try:
             structures.append(read_structure(folder / "structure.oebin"))
             readable.append(folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # whatever a damaged file holds
             reason = f"{folder / 'structure.oebin'} cannot be read ({one_line(error)}): copy it again"
             streams.append(Stream(name=f"{name_prefix}{folder.name}", reason=reason))
     recording_folders = readable
