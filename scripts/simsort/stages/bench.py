@@ -60,7 +60,7 @@ PARTS = {
     "scale": ("wrapper", "head"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
-            "scaling": "training.md", "curation": "benchmarks.md", "scale": "scale.md", "metrics": "benchmarks.md"}
+            "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md"}
 DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None,
               "metrics": None}
 CURATION_UNITS = (50, 200, 400)
