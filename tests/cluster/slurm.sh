@@ -172,6 +172,15 @@ start_daemons() {
     done
 }
 
+# A slurmctld that was killed has forgotten its last seconds, gives a job's number again, and then drains the job's node.
+resume_drained() {
+    local node
+    wait_until 10 sinfo --noheader > /dev/null 2>&1 || return 0
+    for node in $(sinfo --noheader --Node --states=drain --format %N 2> /dev/null | sort -u); do
+        scontrol update "NodeName=$node" State=RESUME
+    done
+}
+
 start() {
     local clean=""
     check_machine
@@ -181,6 +190,7 @@ start() {
     fi
     start_munge
     start_daemons "$clean"
+    resume_drained
     if ! wait_until 60 all_nodes_up; then
         sinfo --Node --long >&2 || true
         fail "not all nodes came up within 60 s: see $STATE/log/"
