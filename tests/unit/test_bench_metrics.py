@@ -157,3 +157,27 @@ def test_what_is_kept_is_not_run_again(tmp_path, monkeypatch):
 def test_unknown_names_are_refused(settings, words, tmp_path):
     with pytest.raises(UserError, match=words):
         bench_metrics(Settings(out=tmp_path, parts=("truth",), **settings))
+
+
+@pytest.mark.slow
+def test_a_short_recording_goes_all_the_way(tmp_path):
+    """Sorted, measured by the pipeline's own stages, compared; and nothing but the units is left."""
+    settings = Settings(out=tmp_path, parts=("truth",), families=("spikeinterface",), sorters=("simsort",),
+                        duration_s=15.0, n_jobs=1)
+    measure_case("spikeinterface_static_seed0", settings.sorters, settings.duration_s, settings.n_jobs, tmp_path)
+    units = kept_units(tmp_path)
+    assert len(units) >= 5 and sum(unit["accuracy"] > 0.8 for unit in units) >= 3
+    assert all(unit["snr"] > 0 and unit["label"] in ("pass", "fail", "unknown") for unit in units)
+    assert [path.name for path in tmp_path.iterdir() if any(path.rglob("*.json"))] == ["units"]
+
+
+@pytest.mark.slow
+def test_time_and_memory_of_all_metrics(tmp_path):
+    from simsort.benchmarks.metrics.scale import measure_scale
+    from simsort.config.stages import METRICS
+
+    result = measure_scale(12, 60.0, 1, tmp_path)
+    assert set(result["seconds"]) == set(METRICS)
+    assert sum(result["seconds"].values()) <= result["metrics_s"] * 1.01 <= result["wall_s"] * 1.01
+    assert 5e7 < result["peak_bytes"] < 2e9 and result["n_spikes"] > 1000 and result["cpu_s"] > 0
+    assert not (tmp_path / "scale" / "analyzer.zarr").exists()
