@@ -1,16 +1,12 @@
 """Shared by the tests of curation: results of two recordings, made once for all test processes, and a browser."""
 
-import contextlib
 import fcntl
 import shutil
 
 import pytest
 
+from browser import open_in_chromium
 from results_folders import NAME, SECOND, ground_truth, make_results
-
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync"]
-
 
 @pytest.fixture(scope="session")
 def finished_results(tmp_path_factory):
@@ -34,24 +30,6 @@ def results(finished_results, tmp_path):
     return shutil.copytree(finished_results, tmp_path / "results")
 
 
-@contextlib.contextmanager
 def open_page(url: str, requests: list, width: int = 1366, height: int = 768):
-    """Open a page in headless Chromium; every request is noted, and an error on the page fails the test."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not shutil.which("chromium"):
-        pytest.skip("chromium is not installed")
-    errors = []
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        page = browser.new_page(viewport={"width": width, "height": height}, accept_downloads=True)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog",
-                lambda dialog: (errors.append(f"dialog {dialog.message}") if dialog.type != "beforeunload" else None,
-                                          dialog.accept()))
-        page.goto(url)
-        page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
-        yield page
-        browser.close()
-    assert errors == []
+    """Open a curation page in headless Chromium; every request is noted, and an error on the page fails the test."""
+    return open_in_chromium(url, requests, width, height, ready="body[data-ready=yes]")

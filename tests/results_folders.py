@@ -7,6 +7,7 @@ from pathlib import Path
 from simsort.cli import run_stage
 from simsort.collecting.failures import STAGES
 from simsort.config.parameters import resolve
+from simsort.postprocessing.extensions import drop_pickled_models
 from simsort.records import Record
 
 NAME = "block0_imec0.ap_recording1"
@@ -61,12 +62,13 @@ def write_stages(work: Path, name: str, recording, sorting) -> None:
     sorting.save(folder=work / "sort" / "sorting")
     analyzer = create_sorting_analyzer(sorting, raw, format="zarr", folder=work / "postprocess" / "analyzer.zarr",
                                        job_kwargs=dict(progress_bar=False))
-    analyzer.compute(["random_spikes", "noise_levels", "templates", "spike_amplitudes", "correlograms",
-                      "isi_histograms",
-                      "unit_locations", "template_similarity"], progress_bar=False)
+    analyzer.compute(["random_spikes", "noise_levels", "waveforms", "templates", "spike_amplitudes", "correlograms",
+                      "isi_histograms", "unit_locations", "template_similarity"], progress_bar=False)
+    analyzer.compute("principal_components", n_components=3, progress_bar=False)
+    drop_pickled_models(analyzer)
     analyzer.compute("quality_metrics", progress_bar=False, metric_names=[
-        "num_spikes", "firing_rate", "snr", "isi_violation", "presence_ratio", "amplitude_cutoff", "amplitude_median"],
-        metric_params={"presence_ratio": {"bin_duration_s": 2}})
+        "num_spikes", "firing_rate", "snr", "isi_violation", "presence_ratio", "amplitude_cutoff", "amplitude_median",
+        "synchrony", "d_prime"], metric_params={"presence_ratio": {"bin_duration_s": 2}})
     for stage in set(STAGES) - {"curate", "visualize"}:
         outputs = {"metrics": [], "verdict": "pass", "pictures": [], "page": None} if stage == "qc" else {}
         Record(stage=stage, **about, outputs=outputs).write(work / stage)

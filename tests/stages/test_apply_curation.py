@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from curation_pages import finished_results, results  # noqa: F401  (fixtures)
-from results_folders import NAME, SECOND
+from results_folders import NAME, SECOND, ground_truth
 
 pytestmark = pytest.mark.slow
 
@@ -97,8 +97,80 @@ def test_splits_and_removals_of_format_2(results, run_cli, tmp_path):
     assert 10 not in after.unit_ids and 4 not in after.unit_ids and len(after.unit_ids) == 6
     parts = [after.get_unit_spike_train(u) for u in after.unit_ids[4:]]
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), train)
-    assert after.get_property("default_qc_label").tolist()[4:] == ["unknown", "unknown"]
+    assert np.isfinite(after.get_property("snr")[4:]).all() and after.get_property("default_qc_label")[4] in ("pass", "fail")
     assert after.get_property("curation_units").tolist()[4:] == ["4", "4"]
+
+
+@pytest.mark.parametrize("name, parts", [(NAME, [11, 12]), (SECOND, ["4-1", "4-2"])])
+def test_a_unit_split_by_a_line_on_the_page(results, run_cli, tmp_path, name, parts):
+    """The first four seconds go into the first part, which is noise; the export applied again changes nothing."""
+    page = json.loads((results / "visualization" / name / "curation" / "curation.json").read_text())
+    unit = page["unit_ids"][4]
+    corners = [[-1, -1e6], [4, -1e6], [4, 1e6], [-1, 1e6]]
+    page["simsort"]["cuts"] = [{"unit_id": unit, "polygon": corners, "labels": [{"quality": ["noise"]}, {}]}]
+    before = curated(results, name)
+    assert run_cli("apply-curation", results, write(tmp_path, page)).status == 0
+    after = curated(results, name)
+    train = before.get_unit_spike_train(unit)
+    early = train < 4 * before.sampling_frequency
+    np.testing.assert_array_equal(after.get_unit_spike_train(parts[0]), train[early])
+    np.testing.assert_array_equal(after.get_unit_spike_train(parts[1]), train[~early])
+    labels = dict(zip(after.unit_ids.tolist(), after.get_property("quality")))
+    assert labels[parts[0]] == "noise" and labels[parts[1]] == dict(zip(before.unit_ids.tolist(), before.get_property("quality")))[unit]
+    written = json.loads((results / "curated" / name / "curation.json").read_text())
+    assert [len(part) for part in written["splits"][0]["indices"]] == [early.sum(), (~early).sum()]
+    again = written | {"splits": []}  # as the page exports what it opened
+    assert "nothing to change" in run_cli("apply-curation", results, write(tmp_path, again)).stdout
+    again["simsort"]["cuts"][0]["labels"][1] = {"quality": ["MUA"]}
+    assert run_cli("apply-curation", results, write(tmp_path, again)).status == 0
+    assert curated(results, name).get_property("quality")[-1] == "MUA"
+    assert run_cli("apply-curation", results, "--version", "1", "--recording", name).status == 0
+    assert curated(results, name).unit_ids.tolist() == before.unit_ids.tolist()
+
+
+def test_metrics_of_new_units_are_those_of_an_analyzer_made_anew(results, run_cli, tmp_path):
+    """Merged and split units have every metric, principal components among them; unchanged ones keep theirs."""
+    import spikeinterface.full as si
+
+    half = list(range(0, len(curated(results).get_unit_spike_train(4)), 2))
+    content = {"format_version": "2", "unit_ids": [0, 1, 2, 3, 4, 10], "merges": [{"unit_ids": [2, 3]}],
+               "splits": [{"unit_id": 4, "mode": "indices", "indices": [half]}]}
+    assert run_cli("apply-curation", results, write(tmp_path, content), "--recording", NAME).status == 0
+    after = curated(results)
+    recording, _ = ground_truth([0, 1, 2, 3, 4, 10])
+    fresh = si.create_sorting_analyzer(si.NumpySorting.from_sorting(after), recording)
+    fresh.compute(["random_spikes", "noise_levels", "waveforms", "templates", "spike_amplitudes"])
+    fresh.compute("principal_components", n_components=3)
+    fresh.compute("quality_metrics", metric_names=["snr", "isi_violation", "firing_rate", "synchrony", "d_prime"])
+    wanted = fresh.get_extension("quality_metrics").get_data()
+    for unit in (2, 11, 12):
+        at = after.unit_ids.tolist().index(unit)
+        for key in ("isi_violations_ratio", "firing_rate", "sync_spike_2"):
+            assert after.get_property(key)[at] == pytest.approx(wanted[key][unit]), (unit, key)
+        for key in ("snr", "d_prime"):  # of other spikes, drawn at random
+            assert after.get_property(key)[at] == pytest.approx(wanted[key][unit], rel=0.25), (unit, key)
+
+
+def test_phy_has_the_merged_units(results, run_cli, tmp_path):
+    import spikeinterface as si
+
+    from simsort.postprocessing.stored_analyzer import store_recording_reference
+
+    path = write(tmp_path, {"mergeGroups": [["2", "3"]], "labelsByUnit": {"2": ["MUA"]}})
+    assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0
+    raw = tmp_path / "raw"
+    recording, _ = ground_truth([0, 1, 2, 3, 4, 10])
+    recording.save(folder=raw, verbose=False, progress_bar=False)
+    si.load(raw).dump_to_json(tmp_path / "raw.json", relative_to=tmp_path)
+    store_recording_reference(results / "postprocessed" / f"{NAME}.zarr", json.loads((tmp_path / "raw.json").read_text()))
+    outcome = run_cli("export", results, "--to", "phy", "--data", tmp_path, "--recording", NAME, "--out", tmp_path / "out")
+    assert outcome.status == 0, outcome.stderr
+    folder, after = tmp_path / "out" / NAME, curated(results)
+    times, clusters = (np.load(folder / f"spike_{name}.npy").ravel() for name in ("times", "clusters"))
+    assert len(np.unique(clusters)) == 5
+    np.testing.assert_array_equal(times[clusters == 2], after.get_unit_spike_train(2))
+    with (folder / "cluster_quality.tsv").open() as file:
+        assert list(csv.DictReader(file, delimiter="\t"))[2]["quality"].startswith("MUA")
 
 
 REFUSED = {
@@ -113,6 +185,12 @@ REFUSED = {
                       "from version 4, but version 1"),
     "bad split": ({"format_version": "2", "splits": [{"unit_id": 0, "mode": "indices", "indices": [[10**9]]}]},
                   ["--recording", NAME], "unit 0 cannot be split"),
+    "line without inside": ({"format_version": "2", "simsort": {"cuts": [{"unit_id": 0, "polygon": [[0, 0], [1, 1]]}]}},
+                            ["--recording", NAME], "a line that encloses nothing"),
+    "line around nothing": ({"format_version": "2", "simsort": {"cuts": [
+        {"unit_id": 0, "polygon": [[0, 1e6], [1, 1e6], [1, 2e6]]}]}}, ["--recording", NAME], "has none of them inside"),
+    "split and merged": ({"format_version": "2", "merges": [{"unit_ids": [0, 1]}], "simsort": {"cuts": [
+        {"unit_id": 0, "polygon": [[0, 0], [1, 1], [1, 0]]}]}}, ["--recording", NAME], "wants unit 0 merged and split"),
     "bad new id": ({"format_version": "2", "merges": [{"unit_ids": [0, 1], "new_unit_id": "both"}]},
                    ["--recording", NAME],
                    "called 'both'"),
@@ -171,6 +249,8 @@ def test_the_pipeline_again_keeps_the_curation(results, finished_results, run_cl
     assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0
     applied = (results / "visualization" / NAME / "curate.html").read_text()
     rewrite_page(results, finished_results / "visualization" / NAME)
+    for name in ("nextflow/records.json", "index.html", "status.json"):  # the run writes these anew, of its own labels
+        shutil.copy(finished_results / name, results / name)
     said = run_cli("report", results)
     assert said.status == 0 and f"curated/{NAME}: version 2 by" in said.stdout
     page = json.loads((results / "visualization" / NAME / "curation" / "curation.json").read_text())
@@ -178,6 +258,7 @@ def test_the_pipeline_again_keeps_the_curation(results, finished_results, run_cl
     embedded = [re.search(r'id="curation-json">([^<]*)<', text)[1]
                 for text in (applied, (results / "visualization" / NAME / "curate.html").read_text())]
     assert embedded[0] == embedded[1]
+    assert "version 2 by" in (results / "index.html").read_text()
 
 
 def test_another_sorting_starts_over(results, run_cli, tmp_path):

@@ -152,10 +152,15 @@ def describe_changes(current: Choices, wanted: Choices, unit_ids: list) -> list[
                 lines.append(f"unit {unit_id}: {name} {', '.join(before) or 'none'} -> {', '.join(after) or 'none'}")
         if current.notes.get(unit_id, "") != wanted.notes.get(unit_id, ""):
             lines.append(f"unit {unit_id}: note")
-    for title, key in (("merge", "merges"), ("split", "splits"), ("remove", "removed")):
-        before, after = ([json.dumps(item) for item in getattr(c, key)] for c in (current, wanted))
+    cut = {entry["unit_id"] for entry in wanted.cuts} - {entry["unit_id"] for entry in wanted.splits}
+    lists = {"merges": current.merges, "cuts": current.cuts, "removed": current.removed,
+             "splits": [split for split in current.splits if split["unit_id"] not in cut]}  # of cuts they come anew
+    both = {str(entry["unit_id"]) for entry in current.cuts} & {str(entry["unit_id"]) for entry in wanted.cuts}
+    for title, key in (("merge", "merges"), ("split", "splits"), ("split", "cuts"), ("remove", "removed")):
+        before, after = ([json.dumps(item) for item in items] for items in (lists[key], getattr(wanted, key)))
         lines += [f"{title}: {brief(item)}" for item in after if item not in before]
-        lines += [f"no longer {title}: {brief(item)}" for item in before if item not in after]
+        lines += [f"no longer {title}: {brief(item)}" for item in before if item not in after
+                  and not (key == "cuts" and str(json.loads(item)["unit_id"]) in both)]  # only drawn or labelled anew
     return lines
 
 
@@ -173,12 +178,14 @@ def build(results: Path, versions: Versions, wanted: Choices, changes: list[str]
     import spikeinterface.full as si
 
     from simsort.applying.curated_sorting import apply_choices, save
+    from simsort.applying.cut_units import cuts_to_splits
 
     base = si.load(versions.first())
     stored = results / "postprocessed" / f"{versions.recording}.zarr"
     analyzer = stored if stored.is_dir() else None
     facts = page_facts(results, versions.recording)
     conditions = parse_rule(rule_of(results, facts))
+    cuts_to_splits(wanted, analyzer)
     aside = versions.aside()
     try:
         sorting, table, verdicts, members = apply_choices(base, wanted, analyzer, conditions)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import spikeinterface.full as si
 from spikeinterface.core.sorting_tools import apply_merges_to_sorting, apply_splits_to_sorting
-from spikeinterface.curation.curation_model import Split
 
-from simsort.applying.merged_units import merged_metrics
+from simsort.applying.curated_analyzer import new_id, parts_of
+from simsort.applying.new_units import new_unit_metrics
 from simsort.curation.choices import Choices
 from simsort.curation.unit_table import judge_units, set_properties, write_units_csv
 from simsort.errors import UserError
@@ -46,7 +46,7 @@ def apply_choices(base: si.BaseSorting, choices: Choices, analyzer_path: Path | 
     sorting, members = split_units(sorting, choices.splits)
     sorting, merged = merge_units(sorting, choices.merges)
     members |= merged
-    table = new_table(table, sorting, merged, members, analyzer_path)
+    table = new_table(table, sorting, members, choices, analyzer_path)
     verdicts = judge_units(table, conditions)
     take_over_texts(base, sorting, members)
     set_properties(sorting, table, verdicts)
@@ -58,19 +58,16 @@ def split_units(sorting, splits: list[dict]):
     """Split units; return the sorting and {new unit: [the unit it was part of]}."""
     members: dict = {}
     for split in splits:
-        unit_id = split["unit_id"]
+        unit_id, before = split["unit_id"], set(sorting.unit_ids.tolist())
         try:
-            model = Split(**split)
-            if model.mode == "labels":
-                model.labels = np.asarray(model.labels)
-            indices = [np.asarray(part, dtype="int64") for part in model.get_full_spike_indices(sorting)]
-            before = set(sorting.unit_ids.tolist())
-            sorting = apply_splits_to_sorting(sorting, {unit_id: indices},
-                                              new_unit_ids=[model.new_unit_ids] if model.new_unit_ids else None)
+            sorting = apply_splits_to_sorting(sorting, {unit_id: parts_of(split, sorting)},
+                                              new_unit_ids=[split["new_unit_ids"]] if split.get("new_unit_ids") else None)
         except (AssertionError, ValueError, IndexError, TypeError) as error:
             raise UserError(f"unit {unit_id} cannot be split as asked ({' '.join(str(error).split())[:200]})",
                             "split it again in the tool that wrote the file") from None
-        members |= {new: [unit_id] for new in sorting.unit_ids.tolist() if new not in before}
+        made = [new for new in sorting.unit_ids.tolist() if new not in before]
+        split["new_unit_ids"] = made  # written down, so that parts have one name wherever the split is applied
+        members |= {new: [unit_id] for new in made}
     return sorting, members
 
 
@@ -84,25 +81,13 @@ def merge_units(sorting, merges: list[dict]):
     return (apply_merges_to_sorting(sorting, groups, new_unit_ids=new_ids), dict(zip(new_ids, groups, strict=True)))
 
 
-def new_id(merge: dict, kind: type):
-    """Return what a merged unit is called, of the type that the sorting's ids have."""
-    if merge["new_unit_id"] is None:
-        return merge["unit_ids"][0]
-    try:
-        return kind(merge["new_unit_id"])
-    except ValueError:
-        raise UserError(f"a merged unit is to be called {merge['new_unit_id']!r} among numbered ones",
-                        "leave new_unit_id out, or give a whole number") from None
-
-
-def new_table(table: pd.DataFrame, sorting, merged: dict, members: dict, analyzer_path: Path | None) -> pd.DataFrame:
-    """Take over the metrics of unchanged units, compute those of merged ones, count the spikes of all new ones."""
+def new_table(table: pd.DataFrame, sorting, members: dict, choices: Choices, analyzer_path: Path | None) -> pd.DataFrame:
+    """Take over the metrics of unchanged units, compute those of new ones."""
     fresh = pd.DataFrame(np.nan, index=list(members), columns=table.columns)
-    of_analyzer = [unit for unit in merged if all(member in table.index for member in merged[unit])]
-    if analyzer_path is not None and of_analyzer:
-        computed = merged_metrics(analyzer_path, [merged[unit] for unit in of_analyzer], of_analyzer)
+    if analyzer_path is not None and members:
+        computed = new_unit_metrics(analyzer_path, choices, list(members))
         shared = [column for column in computed if column in fresh]
-        fresh.loc[of_analyzer, shared] = computed[shared].to_numpy(dtype="float64")
+        fresh[shared] = computed.reindex(fresh.index)[shared].astype("float64")
     counts = sorting.count_num_spikes_per_unit()
     unchanged = [unit for unit in sorting.unit_ids.tolist() if unit not in members]
     whole = pd.concat([table.loc[unchanged].astype("float64"), fresh]).loc[sorting.unit_ids.tolist()]
@@ -121,10 +106,13 @@ def take_over_texts(base, sorting, members: dict) -> None:
 
 def set_labels(sorting, choices: Choices, members: dict) -> None:
     """Set one text property per kind of label (the union over the units merged), and the notes."""
-    unit_ids = sorting.unit_ids.tolist()
+    unit_ids, of_parts = sorting.unit_ids.tolist(), labels_of_parts(choices)
     for name in choices.definitions:
         texts = []
         for unit_id in unit_ids:
+            if of_parts.get(unit_id):
+                texts.append(", ".join(of_parts[unit_id].get(name, [])))
+                continue
             parts = [choices.labels.get(member, {}).get(name, []) for member in members.get(unit_id, [unit_id])]
             texts.append(", ".join(dict.fromkeys(label for labels in parts for label in labels)))
         if name != "default_qc_label":
@@ -133,6 +121,12 @@ def set_labels(sorting, choices: Choices, members: dict) -> None:
     replace(sorting, "curation_note", np.array(notes, dtype=str))
     sources = [", ".join(map(str, members.get(unit_id, [unit_id]))) for unit_id in unit_ids]
     replace(sorting, "curation_units", np.array(sources, dtype=str))
+
+
+def labels_of_parts(choices: Choices) -> dict:
+    """Return {new unit: labels} of parts of units that were labelled on the page."""
+    names = {split["unit_id"]: split["new_unit_ids"] for split in choices.splits}
+    return {new: labels for cut in choices.cuts for new, labels in zip(names[cut["unit_id"]], cut["labels"])}
 
 
 def replace(sorting, key: str, values: np.ndarray) -> None:

@@ -4,6 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from simsort.applying.curated_analyzer import change_analyzer
 from simsort.applying.versions import Versions
 from simsort.curation.choices import read_choices
 from simsort.errors import UserError
@@ -99,7 +100,7 @@ def stage_folders(results: Path, records: list[dict], jobs: list[dict], scratch:
 
 
 def curated_analyzer(results: Path, recording: str, folder: Path) -> None:
-    """Provide the analyzer of a recording's present units: the stored one, or one with merged units' templates."""
+    """Provide the analyzer of a recording's present units: the stored one, or one with the new units' templates."""
     import spikeinterface.full as si
 
     stored = (results / "postprocessed" / f"{recording}.zarr").resolve()
@@ -109,18 +110,10 @@ def curated_analyzer(results: Path, recording: str, folder: Path) -> None:
         return
     analyzer = si.load_sorting_analyzer(stored, load_extensions=False)
     choices = read_choices(curation, analyzer.unit_ids.tolist())
-    if choices.splits:
-        raise UserError(f"{recording} has split units, whose waveforms are not known without the traces",
-                        "its NWB file keeps the units from before")
-    for name in ("random_spikes", "templates"):
+    for name in ("random_spikes", "templates", *(("waveforms",) if choices.splits else ())):
         if analyzer.has_extension(name):
             analyzer.get_extension(name)
-    if choices.removed:
-        analyzer = analyzer.select_units([u for u in analyzer.unit_ids.tolist() if u not in choices.removed])
-    if choices.merges:
-        groups = [m["unit_ids"] for m in choices.merges]
-        new_ids = [m["unit_ids"][0] if m["new_unit_id"] is None else type(m["unit_ids"][0])(m["new_unit_id"])
-                   for m in choices.merges]
-        analyzer = analyzer.merge_units(groups, new_unit_ids=new_ids, merging_mode="soft", sparsity_overlap=0.0,
-                                        format="memory")
-    analyzer.save_as(format="zarr", folder=folder)
+    changed = change_analyzer(analyzer, choices)
+    if "waveforms" in changed.extensions:
+        changed.delete_extension("waveforms")
+    changed.save_as(format="zarr", folder=folder)

@@ -9,6 +9,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from simsort.curation.cuts import read_cuts
 from simsort.errors import UserError
 
 QUALITY = "quality"
@@ -34,6 +35,8 @@ class Choices:
         In SpikeInterface's form.
     removed : list
         Unit ids.
+    cuts : list of dict
+        Splits as drawn on the page: `unit_id`, `polygon`, `labels` of both parts.
     notes : dict
         {unit id: text}.
     whole : bool
@@ -47,6 +50,7 @@ class Choices:
     merges: list = dataclasses.field(default_factory=list)
     splits: list = dataclasses.field(default_factory=list)
     removed: list = dataclasses.field(default_factory=list)
+    cuts: list = dataclasses.field(default_factory=list)
     notes: dict = dataclasses.field(default_factory=dict)
     whole: bool = True
     about: dict = dataclasses.field(default_factory=dict)
@@ -178,12 +182,7 @@ def read_spikeinterface(content: dict, own_ids: dict) -> Choices:
         given = entry.get("labels") or {k: v for k, v in entry.items() if k != "unit_id" and k != "labels"}
         labels = {text_of(name): [text_of(label) for label in list_of(values)] for name, values in given.items()}
         choices.labels[known(entry["unit_id"], own_ids)] = labels
-        for name, values in labels.items():
-            if name not in choices.definitions:
-                raise UserError(f"gives unit {entry['unit_id']} a label of the undefined kind {name!r}", REMEDY)
-            missing = [value for value in values if value not in choices.definitions[name]["label_options"]]
-            if missing:
-                raise UserError(f"gives unit {entry['unit_id']} the undefined {name} label {missing[0]!r}", REMEDY)
+        check_labels(entry["unit_id"], labels, choices.definitions)
     merges = content.get("merges", content.get("merge_unit_groups")) or []
     if isinstance(merges, dict):  # {new id: members}, as SpikeInterface also takes it
         merges = [{"unit_ids": group, "new_unit_id": new} for new, group in merges.items()]
@@ -191,8 +190,22 @@ def read_spikeinterface(content: dict, own_ids: dict) -> Choices:
     choices.removed = [known(u, own_ids) for u in list_of(content.get("removed", content.get("removed_units")) or [])]
     choices.splits = [{**split,
                        "unit_id": known(split["unit_id"], own_ids)} for split in list_of(content.get("splits") or [])]
+    choices.cuts = read_cuts(list_of(choices.about.get("cuts") or []), lambda unit: known(unit, own_ids), text_of)
+    for entry in choices.cuts:
+        for part in entry["labels"]:
+            check_labels(entry["unit_id"], part, choices.definitions)
     choices.notes = {known(unit, own_ids): text_of(note) for unit, note in (choices.about.get("notes") or {}).items()}
     return choices
+
+
+def check_labels(unit, labels: dict, definitions: dict) -> None:
+    """Raise unless all labels of a unit are defined."""
+    for name, values in labels.items():
+        if name not in definitions:
+            raise UserError(f"gives unit {unit} a label of the undefined kind {name!r}", REMEDY)
+        missing = [value for value in values if value not in definitions[name]["label_options"]]
+        if missing:
+            raise UserError(f"gives unit {unit} the undefined {name} label {missing[0]!r}", REMEDY)
 
 
 def known(unit, own_ids: dict):
@@ -230,9 +243,11 @@ def list_of(value) -> list:
 def check_together(choices: Choices, unit_ids: list) -> None:
     """Raise unless every unit is merged, split or removed at most once, and new ids are free."""
     done: dict = {}
+    split = {entry["unit_id"] for entry in choices.splits}  # of a unit that was cut, the split that came of it
     for what, units in (*(("merged", m["unit_ids"]) for m in choices.merges),
                         ("removed", dict.fromkeys(choices.removed)),
-                        *(("split", [s["unit_id"]]) for s in choices.splits)):
+                        *(("split", [s["unit_id"]]) for s in choices.splits),
+                        *(("split", [c["unit_id"]]) for c in choices.cuts if c["unit_id"] not in split)):
         for unit in units:
             if unit in done:
                 raise UserError(f"wants unit {unit} {done[unit]} and {'again ' if done[unit] == what else ''}{what}",

@@ -47,7 +47,7 @@ def curation_dict(unit_ids: list, choices: Choices, about: dict) -> dict:
     choices : Choices
         What was decided on them.
     about : dict
-        The `simsort` part; the notes are added to it.
+        The `simsort` part; notes and cuts are added to it.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def curation_dict(unit_ids: list, choices: Choices, about: dict) -> dict:
         "removed": choices.removed,
         "merges": choices.merges,
         "splits": choices.splits,
-        "simsort": {**about, "notes": notes},
+        "simsort": {**about, "notes": notes, **({"cuts": choices.cuts} if choices.cuts else {})},
     }
 
 
@@ -87,7 +87,7 @@ def combine(choices: Choices, current: Choices) -> Choices:
     for name, definition in choices.definitions.items():
         known = definitions.get(name, {}).get("label_options", [])
         definitions[name] = {**definition, "label_options": list(dict.fromkeys([*known, *definition["label_options"]]))}
-    return Choices(definitions, labels, choices.merges, choices.splits, choices.removed,
+    return Choices(definitions, labels, choices.merges, choices.splits, choices.removed, choices.cuts,
                    choices.notes if choices.whole else {**current.notes, **choices.notes}, True, choices.about)
 
 

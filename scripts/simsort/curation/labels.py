@@ -5,6 +5,7 @@ import dataclasses
 from simsort.curation.rule import Condition
 
 LABELS = ("pass", "fail", "unknown")
+BRIEF = ("num_spikes", "firing_rate", "snr", "x_um", "depth_um")  # what the summary pages show of a unit
 
 
 @dataclasses.dataclass(frozen=True)

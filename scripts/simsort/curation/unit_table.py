@@ -7,10 +7,8 @@ import numpy as np
 import pandas as pd
 import spikeinterface.full as si
 
-from simsort.curation.labels import Verdict, judge
+from simsort.curation.labels import BRIEF, Verdict, judge
 from simsort.curation.rule import Condition
-
-BRIEF = ("num_spikes", "firing_rate", "snr", "x_um", "depth_um")
 
 
 def load_units(sorting_folder: Path, analyzer_path: Path | None) -> tuple[si.BaseSorting, pd.DataFrame]:

@@ -32,6 +32,14 @@ def page_facts(results: Path, recording: str) -> dict:
     return json.loads((Path(results) / "visualization" / recording / FOLDER / "data.json").read_text())
 
 
+def for_page(curation: dict) -> dict:
+    """Return a curation without the spikes of units that were cut by a line: the page has the line."""
+    cut = {str(entry["unit_id"]) for entry in curation.get("simsort", {}).get("cuts", [])}
+    splits = curation.get("splits") or []
+    kept = [split for split in splits if str(split["unit_id"]) not in cut]
+    return curation if len(kept) == len(splits) else {**curation, "splits": kept}
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file aside, flushed to the disk, and move it in place: readers see the old or the new, never a part."""
     part = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from simsort.applying.versions import SAVED, Versions
-from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, page_facts, write_atomically
+from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, for_page, page_facts, write_atomically
 from simsort.viewing.inside import inside_html
 
 EMBEDDED = re.compile(r'(<script type="application/json" id="curation-json">)[^<]*(</script>)')
@@ -22,9 +22,11 @@ def present_curation(results: Path, recording: str) -> bytes:
     for path, version in ((versions.folder / SAVED, number), (versions.present / CURATION, None)):
         if path.is_file():
             content = path.read_bytes()
-            about = json.loads(content).get("simsort", {})
+            curation = json.loads(content)
+            about = curation.get("simsort", {})
             if about.get("sorting") == sorting and version in (None, about.get("version")):
-                return content
+                shorter = for_page(curation)
+                return content if shorter is curation else (json.dumps(shorter, indent=1) + "\n").encode()
     return page.read_bytes()
 
 
@@ -42,7 +44,7 @@ def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
         applied = versions.present / CURATION
         if not versions.numbers() or not applied.is_file():
             continue
-        curation = json.loads(applied.read_text())
+        curation = for_page(json.loads(applied.read_text()))
         if curation["simsort"]["sorting"] != page_facts(results, recording)["sorting"]:
             lines.append(f"curated/{recording} is a curation of an earlier sorting, kept: simsort apply-curation "
                          f"RESULTS --recording {recording} --start-over takes the new sorting's automatic labels")
@@ -50,6 +52,7 @@ def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
         if versions.current() > 1:
             by = versions.about(versions.current())["by"]
             lines.append(f"curated/{recording}: version {versions.current()} by {by} stays the present one")
+            lines += refresh_summaries(results, recording, versions)
         folder = Path(results) / "visualization" / recording
         content = (json.dumps(curation, indent=1) + "\n").encode()
         if (folder / FOLDER / CURATION).read_bytes() != content:
@@ -59,3 +62,16 @@ def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
             page = EMBEDDED.sub(lambda match: match[1] + text + match[2], page, count=1)
             write_atomically(folder / SINGLE_FILE, page.encode())
     return lines
+
+
+def refresh_summaries(results: Path, recording: str, versions: Versions) -> list[str]:
+    """Give index.html and status.json the units of the version that stays; say so where that cannot be."""
+    from simsort.applying.summaries import read_units, update_summaries
+
+    try:
+        update_summaries(Path(results), recording, read_units(versions.present / "units.csv"),
+                         versions.about(versions.current()))
+    except ModuleNotFoundError as error:  # this Python has only what a head job needs
+        return [f"index.html shows the automatic labels of {recording} (no {error.name} here): simsort apply-curation RESULTS "
+                f"--recording {recording} --version {versions.current()} writes it again"]
+    return []

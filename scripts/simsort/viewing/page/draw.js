@@ -23,6 +23,7 @@ function plot(caption, paint) {
     pen.font = "11px system-ui, sans-serif";
     paint(pen, width, height, box);
   };
+  box.redraw = redraw;
   new ResizeObserver(redraw).observe(box);
   return box;
 }
@@ -39,6 +40,18 @@ function axisLabels(pen, x0, x1, y, low, high, unit) {
   pen.fillText(short(low), x0, y);
   pen.textAlign = "right";
   pen.fillText(short(high) + " " + unit, x1, y);
+}
+
+// The ends of a vertical axis, and a line at zero.
+function valueAxis(pen, x0, x1, y, low, high) {
+  pen.strokeStyle = GRID;
+  pen.lineWidth = 1;
+  for (const value of [low, 0, high]) {
+    if (value === 0 || value !== high) { pen.beginPath(); pen.moveTo(x0, y(value)); pen.lineTo(x1, y(value)); pen.stroke(); }
+  }
+  pen.fillStyle = FAINT;
+  pen.textAlign = "right";
+  for (const value of new Set([low, 0, high])) pen.fillText(short(value), x0 - 4, y(value) + 4);
 }
 
 function short(value) {
@@ -103,6 +116,7 @@ function drawBars(caption, values, low, high, unit, color, note) {
       pen.stroke();
     }
     axisLabels(pen, 6, width - 6, height - 4, low, high, unit);
+    pen.fillText("highest " + largest, width - 6, 14);
   });
 }
 
@@ -142,16 +156,17 @@ function drawAmplitudes(data, units) {
     const starts = data.arrays.amplitude_starts.values, times = data.arrays.amplitude_times.values;
     let low = 0, high = 0;
     for (const u of units) for (let k = starts[u]; k < starts[u + 1]; k++) { low = Math.min(low, a.values[k]); high = Math.max(high, a.values[k]); }
-    const split = height * 0.74, scale = (split - 30) / Math.max(high - low, 1e-9);
+    const split = height * 0.74, scale = (split - 34) / Math.max(high - low, 1e-9), left = 42;
+    valueAxis(pen, left, width - 8, (value) => 24 + (high - value) * scale, low, high);
     units.forEach((u, position) => {
       pen.fillStyle = colorOf(position);
       pen.globalAlpha = 0.55;
-      for (let k = starts[u]; k < starts[u + 1]; k++) pen.fillRect(8 + (times[k] / 65536) * (width - 16), 22 + (high - a.values[k]) * scale, 2, 2);
+      for (let k = starts[u]; k < starts[u + 1]; k++) pen.fillRect(left + (times[k] / 65536) * (width - left - 8), 24 + (high - a.values[k]) * scale, 2, 2);
       pen.globalAlpha = 1;
       const counts = row(data.arrays.rates, u), largest = Math.max(1, ...counts);
       pen.strokeStyle = colorOf(position);
       pen.beginPath();
-      counts.forEach((c, i) => pen.lineTo(8 + ((i + 0.5) / counts.length) * (width - 16), height - 6 - (c / largest) * (height - split - 12)));
+      counts.forEach((c, i) => pen.lineTo(left + ((i + 0.5) / counts.length) * (width - left - 8), height - 6 - (c / largest) * (height - split - 12)));
       pen.stroke();
     });
     pen.strokeStyle = GRID;
@@ -159,13 +174,13 @@ function drawAmplitudes(data, units) {
     for (const d of data.durations_s.slice(0, -1)) {
       edge += d;
       pen.beginPath();
-      pen.moveTo(8 + (edge / total) * (width - 16), 18);
-      pen.lineTo(8 + (edge / total) * (width - 16), height - 4);
+      pen.moveTo(left + (edge / total) * (width - left - 8), 18);
+      pen.lineTo(left + (edge / total) * (width - left - 8), height - 4);
       pen.stroke();
     }
     pen.fillStyle = FAINT;
     pen.textAlign = "right";
-    pen.fillText(short(low) + " to " + short(high), width - 6, 14);
+    pen.fillText("rate", left - 4, height - 8);
   });
 }
 
@@ -195,7 +210,7 @@ function drawPlaces(data, units, dot, choose) {
     });
     pen.fillStyle = FAINT;
     pen.textAlign = "left";
-    pen.fillText(short(y1 - 40), 6, 26); pen.fillText(short(y0 + 40), 6, height - 6);
+    for (const depth of [y0 + 40, y1 - 40]) pen.fillText(short(depth), 8, at(0, depth)[1] + 4);
   });
   box.addEventListener("click", (event) => {
     if (!box.points) return;

@@ -21,6 +21,7 @@ document.addEventListener("keydown", (event) => {
   else if (key === "u") byId("unmerge").click();
   else if (key === "n") byId("note").focus();
   else if (key === "f") byId("filter").focus();
+  else if (key === "x") byId("split").click();
   else if (key === "s") { chosen.tab = "similar"; showRight(); }
   else if (key === "?") help();
   else used = false;
@@ -28,7 +29,13 @@ document.addEventListener("keydown", (event) => {
 });
 byId("filter").oninput = (event) => { chosen.filter = event.target.value; showTable(); };
 byId("note").onchange = () => { storeNote(); showFooter(); };
-byId("merge").onclick = () => { if (chosen.units.length > 1) { curation.merge(chosen.units); show(); } };
+byId("merge").onclick = () => {
+  if (chosen.units.length < 2) return;
+  if (chosen.units.some((u) => curation.cutOf(u) || curation.splitElsewhere(u))) return tell("a unit that is split cannot be merged: take the split back first", true);
+  curation.merge(chosen.units);
+  show();
+};
+byId("split").onclick = () => { chosen.tab = "split"; showRight(); };
 byId("unmerge").onclick = () => { curation.unmerge(chosen.units); show(); };
 byId("undo").onclick = () => { if (curation.undo()) show(); };
 byId("download").onclick = download;

@@ -39,12 +39,13 @@ function showFooter() {
   byId("selected").textContent = units.length === 1 ? "unit " + data.unit_ids[units[0]] : units.length + " units";
   labelKeys().forEach(([name, value], i) => byId("labels").children[i].classList.toggle("on", units.length > 0 && units.every((u) => curation.values(u, name).includes(value))));
   byId("merge").disabled = units.length < 2;
+  byId("split").disabled = units.length !== 1;
   byId("unmerge").disabled = !units.some((u) => curation.group(u));
   byId("note").disabled = units.length !== 1;
   byId("note").value = units.length === 1 ? curation.notes[units[0]] || "" : "";
   byId("undo").disabled = !curation.past.length;
   const labelled = data.unit_ids.filter((_, u) => curation.editable().some((name) => curation.values(u, name).length)).length;
-  byId("summary").textContent = data.unit_ids.length + " units, " + labelled + " labelled, " + curation.merges.length + (curation.merges.length === 1 ? " merge" : " merges") + (curation.dirty ? ", not saved" : "");
+  byId("summary").textContent = data.unit_ids.length + " units, " + labelled + " labelled, " + curation.merges.length + (curation.merges.length === 1 ? " merge" : " merges") + (curation.cuts.length ? ", " + curation.cuts.length + (curation.cuts.length === 1 ? " split" : " splits") : "") + (curation.dirty ? ", not saved" : "");
 }
 
 function storeNote() {

@@ -10,8 +10,8 @@ const make = (tag, className, text) => {
   return element;
 };
 const FIRST_COLUMNS = ["firing_rate", "snr", "amplitude_median", "isi_violations_ratio", "presence_ratio", "amplitude_cutoff"];
-const TITLES = {firing_rate: "rate (Hz)", snr: "SNR", amplitude_median: "amplitude", isi_violations_ratio: "ISI viol.", presence_ratio: "presence", amplitude_cutoff: "ampl. cutoff"};
-const TABS = [["unit", "Unit"], ["correlograms", "Correlograms"], ["similar", "Similar units"], ["metrics", "Metrics"], ["merges", "Merges"]];
+const TITLES = {firing_rate: "rate (Hz)", snr: "SNR", amplitude_median: "amplitude", isi_violations_ratio: "ISI viol.", presence_ratio: "presence", amplitude_cutoff: "cutoff"};
+const TABS = [["unit", "Unit"], ["correlograms", "Correlograms"], ["similar", "Similar units"], ["metrics", "Metrics"], ["merges", "Merges"], ["split", "Split"]];
 
 let data, curation, etag = null;
 const chosen = {units: [], tab: "unit", sort: ["depth", 1], filter: "", anchor: null};

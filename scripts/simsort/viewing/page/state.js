@@ -19,6 +19,7 @@ class Curation {
     this.merges = [];
     this.removed = [];
     this.splits = [];
+    this.cuts = [];
     this.notes = {};
     this.version = null;
   }
@@ -35,6 +36,7 @@ class Curation {
     const labels = (file.manual_labels || []).map((entry) => [at(entry.unit_id), entry.labels || {}]);
     const merges = (file.merges || []).map((merge) => ({units: merge.unit_ids.map(at), new_unit_id: merge.new_unit_id ?? null}));
     const removed = (file.removed || []).map(at);
+    const cuts = (own.cuts || []).map((cut) => ({unit: at(cut.unit_id), polygon: cut.polygon.map(([t, a]) => [Number(t), Number(a)]), labels: [0, 1].map((part) => ({...(cut.labels || [])[part]}))}));
     const notes = Object.entries(own.notes || {}).map(([id, text]) => [at(id), String(text)]);
     this.clear();
     for (const [name, d] of Object.entries(file.label_definitions || {})) {
@@ -44,6 +46,7 @@ class Curation {
     this.merges = merges;
     this.removed = removed;
     this.splits = file.splits || [];
+    this.cuts = cuts;
     this.notes = Object.fromEntries(notes);
     this.version = own.version ?? null;
     this.past = [];
@@ -60,22 +63,23 @@ class Curation {
       manual_labels: manual.filter((entry) => Object.keys(entry.labels).length),
       removed: this.removed.map((i) => ids[i]),
       merges: this.merges.map((m) => ({unit_ids: m.units.map((i) => ids[i]), new_unit_id: m.new_unit_id})),
-      splits: this.splits,
+      splits: this.splits.filter((split) => !this.cuts.some((cut) => String(ids[cut.unit]) === String(split.unit_id))),
       simsort: {recording: this.data.recording, session: this.data.session, sorting: this.data.sorting, version: this.version,
+                cuts: this.cuts.map((cut) => ({unit_id: ids[cut.unit], polygon: cut.polygon, labels: cut.labels})),
                 notes: Object.fromEntries(Object.entries(this.notes).filter(([, t]) => t).map(([i, t]) => [String(ids[i]), t]))},
     };
   }
 
   remember() {
-    const {labels, merges, notes} = this;
-    this.past.push(JSON.stringify({labels, merges, notes}));
+    const {labels, merges, cuts, splits, notes} = this;
+    this.past.push({text: JSON.stringify({labels, merges, cuts, notes}), splits}); // splits are long, and never changed in place
     if (this.past.length > 500) this.past.shift();
     this.dirty = true;
   }
 
   undo() {
     const last = this.past.pop();
-    if (last) Object.assign(this, JSON.parse(last), {dirty: true});
+    if (last) Object.assign(this, JSON.parse(last.text), {splits: last.splits, dirty: true});
     return !!last;
   }
 
@@ -114,6 +118,32 @@ class Curation {
       if (left.length !== m.units.length) Object.assign(m, {units: left, new_unit_id: null});
     }
     this.merges = this.merges.filter((m) => m.units.length > 1);
+  }
+
+  cutOf(i) {
+    return this.cuts.find((cut) => cut.unit === i);
+  }
+
+  splitElsewhere(i) {
+    return this.splits.some((split) => String(split.unit_id) === String(this.data.unit_ids[i]));
+  }
+
+  cut(i, polygon) {
+    this.remember();
+    const labels = this.cutOf(i) ? this.cutOf(i).labels : [{}, {}];
+    this.cuts = [...this.cuts.filter((cut) => cut.unit !== i), {unit: i, polygon, labels}];
+  }
+
+  uncut(i) {
+    this.remember();
+    this.cuts = this.cuts.filter((cut) => cut.unit !== i);
+    this.splits = this.splits.filter((split) => String(split.unit_id) !== String(this.data.unit_ids[i]));
+  }
+
+  labelPart(i, part, name, value) {
+    this.remember();
+    const labels = this.cutOf(i).labels[part];
+    labels[name] = (labels[name] || []).includes(value) ? [] : [value];
   }
 
   note(i, text) {

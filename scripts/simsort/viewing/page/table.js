@@ -8,14 +8,15 @@ function columns() {
     {key: "id", title: "unit", text: true, value: (u) => data.unit_ids[u]},
     ...labels.map((name) => ({key: "label:" + name, title: name, text: true, chips: (u) => curation.values(u, name), value: (u) => curation.values(u, name).join(" ")})),
     {key: "auto", title: "rule", text: true, chips: (u) => [data.verdicts[u][0]], value: (u) => data.verdicts[u][0]},
-    {key: "merge", title: "merge", text: true, chips: (u) => (curation.group(u) ? [mergeName(curation.group(u))] : []), value: (u) => (curation.group(u) ? mergeName(curation.group(u)) : "")},
+    {key: "merge", title: "merge", text: true, chips: joined, value: (u) => joined(u).join(" ")},
+    ...(data.arrays.places_um ? [{key: "depth", title: "depth", value: (u) => Math.round(data.arrays.places_um.values[2 * u + 1])}] : []),
     {key: "spikes", title: "spikes", value: (u) => data.n_spikes[u]},
     ...shown.map((c) => ({key: c, title: TITLES[c] || c, value: (u) => metric(u, c)})),
-    ...(data.arrays.places_um ? [{key: "depth", title: "depth", value: (u) => Math.round(data.arrays.places_um.values[2 * u + 1])}] : []),
   ];
 }
 
 const metric = (u, name) => (data.columns.includes(name) ? data.metrics[data.columns.indexOf(name)][u] : null);
+const joined = (u) => [...(curation.group(u) ? [mergeName(curation.group(u))] : []), ...(curation.cutOf(u) || curation.splitElsewhere(u) ? ["✂ split"] : [])];
 const mergeName = (group) => "⊕ " + group.units.map((i) => data.unit_ids[i]).join("+");
 
 function matches(u) {

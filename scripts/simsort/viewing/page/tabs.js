@@ -82,6 +82,7 @@ const VIEWS = {
     }
     return parts;
   },
+  split: (units) => splitView(units[units.length - 1]),
 };
 
 function dotColor(u) {
