@@ -71,7 +71,7 @@ verify_image() {
     stamp=${XDG_CACHE_HOME:-$HOME/.cache}/simsort/images/$(printf '%s' "$image" | sha256sum | cut -c1-16)
     wanted=$(grep -o -E -m 1 '^[0-9a-f]{64}' "$image.sha256" 2>/dev/null) ||
         die "container image $image has no checksum, $image.sha256: build it again with containers/build.sh, or copy it with containers/pull.sh"
-    facts="$wanted $(stat -L -c '%i %s %Y %Z' "$image")"
+    facts="$wanted $(stat -L -c '%i %s %.9Y %.9Z' "$image")"
     [ "$(cat "$stamp" 2>/dev/null)" != "$facts" ] || return 0
     [ "$(sha256sum <"$image" | cut -c1-64)" = "$wanted" ] ||
         die "container image $image is damaged or was changed: its SHA-256 is not the one in $image.sha256; remove it and build or copy it again"
