@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simsort.sorting.own.clustering import find_clusters
-from simsort.sorting.own.identity import Looks, are_pieces, join_pieces, union
+from simsort.sorting.own.identity import LIKELY, Looks, join_pieces, log_odds, union
 from simsort.sorting.own.linking import Linker, link_units
 from simsort.sorting.own.pursuit import Spikes
 from simsort.sorting.own.templates import Templates
@@ -91,8 +91,8 @@ def test_what_the_encoder_puts_together_is_joined_unless_it_fires_at_once():
     assert sorted(map(len, together)) == sorted([len(whole), len(other)])
     assert len(join_pieces(trains, linker, [near, far, near], good, 30000.0)) == 3
     assert len(join_pieces(trains, linker, [near, None, None], good, 30000.0)) == 3
-    assert are_pieces(0, 1, dict(enumerate(trains)), linker, 30000.0)
-    assert not are_pieces(0, 2, dict(enumerate(trains)), linker, 30000.0)
+    one, two = (log_odds(0, other, dict(enumerate(trains)), linker, 30000.0) for other in (1, 2))
+    assert one > two + 5 and 3.9 + one > LIKELY > 3.9 + two
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=40), st.lists(st.integers(0, 500), min_size=1, max_size=40))

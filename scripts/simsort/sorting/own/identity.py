@@ -1,8 +1,8 @@
 """Units that are one neuron at different displacements of the probe, by the identity that the encoder sees.
 
 Where the tissue moves fast or far, a neuron can end as two units, each with its own template. The encoder was trained
-to put a neuron's spikes at one place at all displacements, in units of their scatter; with the refractory period it
-tells such pieces from neighbours.
+to put a neuron's spikes at one place at all displacements, in units of their scatter; with the likeness of the templates
+and the refractory period it tells such pieces from neighbours.
 """
 
 import numpy as np
@@ -11,15 +11,17 @@ import torch
 from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.linking import Linker
 from simsort.sorting.own.pursuit import Pursuit, Spikes
-from simsort.sorting.own.separation import REFRACTORY_SHARE, refractoriness
+from simsort.sorting.own.separation import refractoriness
 
 NEAREST = 6  # channels on which a spike's trough is looked for
 SEARCH = 6  # samples
 MOST_SPIKES, MOST_PER_PIECE = 80, 3  # of a unit
 FEWEST = 10
-SAME_IDENTITY = 3.2  # scatters between the medians of one neuron's pieces
-MOST_CHANGE = 0.8  # relative, of templates
-ENOUGH_PAIRS = 1.5  # expected by chance: fewer than elsewhere, as the encoder has its say
+MOST_CHANGE = 2.0  # relative, of templates; also where they are not seen by the same channels
+# log odds of two units being one neuron, fitted on drifting recordings of known spikes (MEArec, real mean waveforms)
+AT_ONE_PLACE, PER_DISTANCE, PER_CHANGE, PER_REFRACTORY = 3.9, -1.4, -1.1, 0.11
+LIKELY = 0.85
+KEPT, MOST_REFRACTORY = 0.1, 6.0  # refractory pairs of one neuron relative to chance; the most that their absence tells
 ONE_SPIKE_S = 0.0005
 
 
@@ -107,26 +109,28 @@ def join_pieces(trains: list[np.ndarray], linker: Linker, places: list, good: np
 
 
 def closest(trains: dict, linker: Linker, places: list, sampling_frequency_hz: float) -> tuple[int, int] | None:
-    """Return the two units that are one neuron and nearest in identity, None if there are none."""
-    best, least = None, SAME_IDENTITY
+    """Return the two units that are most likely one neuron, None if no two are likely to be."""
+    best, most = None, LIKELY
     for one in trains:
         for other in trains:
             if other >= one or places[one] is None or places[other] is None:
                 continue
-            apart = float(np.linalg.norm(places[one] - places[other]))
-            if apart < least and are_pieces(one, other, trains, linker, sampling_frequency_hz):
-                best, least = (one, other), apart
+            near = AT_ONE_PLACE + PER_DISTANCE * float(np.linalg.norm(places[one] - places[other]))
+            if near + PER_REFRACTORY * MOST_REFRACTORY > most:
+                odds = near + log_odds(one, other, trains, linker, sampling_frequency_hz)
+                best, most = ((one, other), odds) if odds > most else (best, most)
     return best
 
 
-def are_pieces(one: int, other: int, trains: dict, linker: Linker, sampling_frequency_hz: float) -> bool:
-    """Tell whether two units look like one another and keep each other's refractory period."""
+def log_odds(one: int, other: int, trains: dict, linker: Linker, sampling_frequency_hz: float) -> float:
+    """Return what templates and the refractory period tell of two units being one neuron."""
     if not (linker.sees[one] & linker.sees[other]).any():
-        return False
+        return -np.inf
+    change = min(linker.likeness(one, other).change, linker.likeness(other, one).change, MOST_CHANGE)
     found, expected = refractoriness(trains[one] / sampling_frequency_hz, trains[other] / sampling_frequency_hz)
-    if expected < ENOUGH_PAIRS or found > REFRACTORY_SHARE * expected:
-        return False
-    return min(linker.likeness(one, other).change, linker.likeness(other, one).change) < MOST_CHANGE
+    # Poisson: so many pairs if chance gives `expected`, and if a neuron's own errors give a tenth of that
+    refractory = min((1 - KEPT) * expected + found * np.log(KEPT), MOST_REFRACTORY)
+    return PER_CHANGE * change + PER_REFRACTORY * refractory
 
 
 def union(one: np.ndarray, other: np.ndarray, nearest: int) -> np.ndarray:
