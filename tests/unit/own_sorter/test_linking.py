@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simsort.sorting.own.clustering import find_clusters
-from simsort.sorting.own.identity import LIKELY, Looks, join_pieces, log_odds, union
+from simsort.sorting.own.identity import AT_ONE_PLACE, LIKELY, Looks, join_pieces, log_odds, union
 from simsort.sorting.own.linking import Linker, link_units
 from simsort.sorting.own.pursuit import Spikes
 from simsort.sorting.own.templates import Templates
@@ -92,7 +92,7 @@ def test_what_the_encoder_puts_together_is_joined_unless_it_fires_at_once():
     assert len(join_pieces(trains, linker, [near, far, near], good, 30000.0)) == 3
     assert len(join_pieces(trains, linker, [near, None, None], good, 30000.0)) == 3
     one, two = (log_odds(0, other, dict(enumerate(trains)), linker, 30000.0) for other in (1, 2))
-    assert one > two + 5 and 3.9 + one > LIKELY > 3.9 + two
+    assert one > two + 5 and AT_ONE_PLACE + one > LIKELY > AT_ONE_PLACE + two
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=40), st.lists(st.integers(0, 500), min_size=1, max_size=40))

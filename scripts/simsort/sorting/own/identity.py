@@ -19,8 +19,8 @@ MOST_SPIKES, MOST_PER_PIECE = 80, 3  # of a unit
 FEWEST = 10
 MOST_CHANGE = 2.0  # relative, of templates; also where they are not seen by the same channels
 # log odds of two units being one neuron, fitted on drifting recordings of known spikes (MEArec, real mean waveforms)
-AT_ONE_PLACE, PER_DISTANCE, PER_CHANGE, PER_REFRACTORY = 3.9, -1.4, -1.1, 0.11
-LIKELY = 0.85
+AT_ONE_PLACE, PER_DISTANCE, PER_CHANGE, PER_REFRACTORY = 5.0, -0.82, -3.16, 0.17
+LIKELY = 0.4
 KEPT, MOST_REFRACTORY = 0.1, 6.0  # refractory pairs of one neuron relative to chance; the most that their absence tells
 ONE_SPIKE_S = 0.0005
 
