@@ -5,11 +5,13 @@ to put a neuron's spikes at one place at all displacements, in units of their sc
 and the refractory period it tells such pieces from neighbours.
 """
 
+from itertools import combinations
+
 import numpy as np
 import torch
 
 from simsort.models.neighbourhoods import neighbourhoods
-from simsort.sorting.own.linking import Linker
+from simsort.sorting.own.linking import Comparison
 from simsort.sorting.own.pursuit import Pursuit, Spikes
 from simsort.sorting.own.separation import refractoriness
 
@@ -83,7 +85,7 @@ class Looks:
         return places
 
 
-def join_pieces(trains: list[np.ndarray], linker: Linker, places: list, good: np.ndarray,
+def join_pieces(trains: list[np.ndarray], comparison: Comparison, places: list, good: np.ndarray,
                 sampling_frequency_hz: float) -> list[np.ndarray]:
     """Return the spike trains of neurons, from those of units of which several may be one neuron.
 
@@ -91,7 +93,7 @@ def join_pieces(trains: list[np.ndarray], linker: Linker, places: list, good: np
     ----------
     trains : list of arrays
         Spike samples of every unit.
-    linker : Linker
+    comparison : Comparison
         Of the units' templates.
     places : list of arrays or None
         Each unit's identity.
@@ -100,33 +102,35 @@ def join_pieces(trains: list[np.ndarray], linker: Linker, places: list, good: np
     sampling_frequency_hz : float
     """
     trains = {unit: trains[unit] for unit in good}
-    while True:
-        pair = closest(trains, linker, places, sampling_frequency_hz)
-        if pair is None:
-            return list(trains.values())
-        one, other = sorted(pair, key=lambda unit: -len(trains[unit]))
+
+    def likely(pairs) -> dict:
+        odds = {pair: near_in_identity(places[pair[0]], places[pair[1]]) for pair in pairs}
+        # the rest is looked at only where it can make two units likely to be one
+        odds = {pair: near + log_odds(*pair, trains, comparison, sampling_frequency_hz) for pair, near in odds.items()
+                if near + PER_REFRACTORY * MOST_REFRACTORY > LIKELY}
+        return {pair: value for pair, value in odds.items() if value > LIKELY}
+
+    odds = likely(combinations(trains, 2))
+    while odds:
+        one, other = sorted(max(odds, key=odds.get), key=lambda unit: (len(trains[unit]), unit), reverse=True)
         trains[one] = union(trains[one], trains.pop(other), round(ONE_SPIKE_S * sampling_frequency_hz))
+        odds = {pair: value for pair, value in odds.items() if not {one, other} & set(pair)}
+        odds |= likely((one, unit) for unit in trains if unit != one)
+    return list(trains.values())
 
 
-def closest(trains: dict, linker: Linker, places: list, sampling_frequency_hz: float) -> tuple[int, int] | None:
-    """Return the two units that are most likely one neuron, None if no two are likely to be."""
-    best, most = None, LIKELY
-    for one in trains:
-        for other in trains:
-            if other >= one or places[one] is None or places[other] is None:
-                continue
-            near = AT_ONE_PLACE + PER_DISTANCE * float(np.linalg.norm(places[one] - places[other]))
-            if near + PER_REFRACTORY * MOST_REFRACTORY > most:
-                odds = near + log_odds(one, other, trains, linker, sampling_frequency_hz)
-                best, most = ((one, other), odds) if odds > most else (best, most)
-    return best
-
-
-def log_odds(one: int, other: int, trains: dict, linker: Linker, sampling_frequency_hz: float) -> float:
-    """Return what templates and the refractory period tell of two units being one neuron."""
-    if not (linker.sees[one] & linker.sees[other]).any():
+def near_in_identity(one: np.ndarray | None, other: np.ndarray | None) -> float:
+    """Return the log odds that two places in the encoder's space give, none where one is unknown."""
+    if one is None or other is None:
         return -np.inf
-    change = min(linker.likeness(one, other).change, linker.likeness(other, one).change, MOST_CHANGE)
+    return AT_ONE_PLACE + PER_DISTANCE * float(np.linalg.norm(one - other))
+
+
+def log_odds(one: int, other: int, trains: dict, comparison: Comparison, sampling_frequency_hz: float) -> float:
+    """Return what templates and the refractory period tell of two units being one neuron."""
+    if not (comparison.sees[one] & comparison.sees[other]).any():
+        return -np.inf
+    change = min(comparison.likeness(one, other).change, comparison.likeness(other, one).change, MOST_CHANGE)
     found, expected = refractoriness(trains[one] / sampling_frequency_hz, trains[other] / sampling_frequency_hz)
     # Poisson: so many pairs if chance gives `expected`, and if a neuron's own errors give a tenth of that
     refractory = min((1 - KEPT) * expected + found * np.log(KEPT), MOST_REFRACTORY)

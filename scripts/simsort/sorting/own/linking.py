@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simsort.sorting.own.separation import ENOUGH_PAIRS, REFRACTORY_SHARE, SHARED_TIME, refractoriness
+from simsort.sorting.own.separation import (
+    ENOUGH_PAIRS, REFRACTORY_SHARE, SHARED_TIME, common_time, nearest_knots, refractoriness)
 from simsort.sorting.own.templates import BY_UNIT, Templates
 
 SAME_CHANGE = 0.35  # relative distance of two templates of one neuron
@@ -40,7 +41,56 @@ class Likeness:
     shared: float
 
 
-class Linker:
+class Comparison:
+    """Tells how much alike units look.
+
+    Parameters
+    ----------
+    templates : Templates
+    responses : array, (n_lags, n_features, n_features)
+        `template @ responses[lag]` is the template seen `first_lag + lag` samples late.
+    first_lag : int
+
+    Attributes
+    ----------
+    sees : array, (n_units, n_channels) bool
+        Channels on which a unit is known.
+    """
+
+    def __init__(self, templates: Templates, responses: np.ndarray, first_lag: int):
+        self.templates = templates
+        self.turns = responses[np.arange(-MOST_SHIFT, MOST_SHIFT + 1) - first_lag]
+        self.sees = templates.means.any(axis=(1, 3))
+
+    def likeness(self, one: int, other: int) -> Likeness:
+        """Compare two units at the times that both have, else where the one ends and the other begins."""
+        templates, channels = self.templates, self.sees[one] & self.sees[other]
+        a, b = templates.occupancy[one], templates.occupancy[other]
+        both = common_time(a, b)
+        shared = float(both.sum())
+        if shared > SHARED_TIME:
+            knots = knots_other = np.flatnonzero(both > 0)
+            weights = both[knots] / both[knots].sum()
+        else:
+            closest = nearest_knots(a, b)
+            if closest is None:
+                return Likeness(change=np.inf, lag=0, shared=shared)
+            (knots, knots_other), weights = np.array(closest)[:, None], np.ones(1)
+        first, second = templates.means[one][knots], templates.means[other][knots_other]
+        seen, seen_other = first[:, channels], second[:, channels]
+        energy, energy_other = weighted_energy(seen, weights), weighted_energy(seen_other, weights)
+        if (energy < SAME_ENERGY * weighted_energy(first, weights)
+                or energy_other < SAME_ENERGY * weighted_energy(second, weights)):
+            return Likeness(change=np.inf, lag=0, shared=shared)
+        late = np.einsum("kcq,lqr->lkcr", seen, self.turns)
+        squared = np.einsum("lkcr,k->l", (late - seen_other) ** 2, weights)
+        error = weights @ (1 / (a[knots] + LENT) + 1 / (b[knots_other] + LENT)) * seen[0].size
+        best = int(squared.argmin())
+        change = np.sqrt(max(squared[best] - error, 0) / max(min(energy, energy_other), 1e-9))
+        return Likeness(change=float(change), lag=best - MOST_SHIFT, shared=shared)
+
+
+class Linker(Comparison):
     """Compares and joins units.
 
     Parameters
@@ -49,29 +99,24 @@ class Linker:
         Is changed.
     trains : list of arrays
         Spike times in s; is changed.
-    responses : array, (n_lags, n_features, n_features)
-        `template @ responses[lag]` is the template seen `first_lag + lag` samples late.
-    first_lag : int
+    responses, first_lag
+        See `Comparison`.
     """
 
     def __init__(self, templates: Templates, trains: list, responses: np.ndarray, first_lag: int):
-        self.templates, self.trains = templates, trains
-        self.turns = responses[np.arange(-MOST_SHIFT, MOST_SHIFT + 1) - first_lag]
-        self.sees = templates.means.any(axis=(1, 3))  # (n_units, n_channels)
+        super().__init__(templates, responses, first_lag)
+        self.trains = trains
+        self.sizes = sizes_of(templates.means)
 
     def link(self) -> Templates:
         """Return the units without those that are another one, or what its subtraction left behind."""
         templates, gone = self.templates, self.templates.is_noise.copy()
         for one in np.argsort(-templates.counts, kind="stable"):
-            while not gone[one]:
-                before = gone.sum()
-                for other in self.overlapping(one, ~gone):
-                    if self.are_one(one, other):
-                        gone[other] = True
-                if gone.sum() == before:
-                    break
-            if not gone[one]:
-                gone |= self.left_by(one, ~gone)
+            if gone[one]:
+                continue
+            while same := [other for other in self.overlapping(one, ~gone) if self.are_one(one, other)]:
+                gone[same] = True
+            gone |= self.left_by(one, ~gone)
         return templates.only(~gone | templates.is_noise)
 
     def overlapping(self, one: int, there: np.ndarray) -> np.ndarray:
@@ -102,33 +147,6 @@ class Linker:
             self.join(one, other, alike.lag if alike.change <= back.change else -back.lag)
         return True
 
-    def likeness(self, one: int, other: int) -> Likeness:
-        """Compare two units at the times that both have, else where the one ends and the other begins."""
-        templates, channels = self.templates, self.sees[one] & self.sees[other]
-        a, b = templates.occupancy[one], templates.occupancy[other]
-        both = np.minimum(a / max(a.sum(), 1e-9), b / max(b.sum(), 1e-9))
-        shared = float(both.sum())
-        if shared > SHARED_TIME:
-            knots = knots_other = np.flatnonzero(both > 0)
-            weights = both[knots] / both[knots].sum()
-        else:
-            knots, knots_other = nearest(a, b)
-            weights = np.ones(len(knots))
-        if not len(knots):
-            return Likeness(change=np.inf, lag=0, shared=shared)
-        first, second = templates.means[one][knots], templates.means[other][knots_other]
-        seen, seen_other = first[:, channels], second[:, channels]
-        energy, energy_other = weighted_energy(seen, weights), weighted_energy(seen_other, weights)
-        if (energy < SAME_ENERGY * weighted_energy(first, weights)
-                or energy_other < SAME_ENERGY * weighted_energy(second, weights)):
-            return Likeness(change=np.inf, lag=0, shared=shared)
-        late = np.einsum("kcq,lqr->lkcr", seen, self.turns)
-        squared = np.einsum("lkcr,k->l", (late - seen_other) ** 2, weights)
-        error = weights @ (1 / (a[knots] + LENT) + 1 / (b[knots_other] + LENT)) * seen[0].size
-        best = int(squared.argmin())
-        change = np.sqrt(max(squared[best] - error, 0) / max(min(energy, energy_other), 1e-9))
-        return Likeness(change=float(change), lag=best - MOST_SHIFT, shared=shared)
-
     def join(self, one: int, other: int, lag: int) -> None:
         """Make of two units one, by what each knows of a time and a channel; `lag`: the second one's lateness."""
         templates = self.templates
@@ -138,6 +156,7 @@ class Linker:
         known = own + its > 0
         templates.means[one] = np.where(known, (own * templates.means[one] + its * earlier)
                                         / np.where(known, own + its, 1.0), 0.0)
+        self.sizes[one] = sizes_of(templates.means[[one]])[0]
         self.sees[one] |= self.sees[other]
         templates.occupancy[one] += templates.occupancy[other]
         self.trains[one] = np.union1d(self.trains[one], self.trains[other])
@@ -145,9 +164,8 @@ class Linker:
 
     def left_by(self, one: int, there: np.ndarray) -> np.ndarray:
         """Return which units (n_units,) are much smaller and come right with the spikes of one."""
-        sizes = np.linalg.norm(self.templates.means.mean(axis=1), axis=(1, 2))
         left = np.zeros(len(there), dtype=bool)
-        for other in np.flatnonzero(there & (sizes < MUCH_SMALLER * sizes[one])):
+        for other in np.flatnonzero(there & (self.sizes < MUCH_SMALLER * self.sizes[one])):
             left[other] = other != one and locked(self.trains[other], self.trains[one])
         return left
 
@@ -158,13 +176,9 @@ def link_units(templates: Templates, trains: list, responses: np.ndarray, first_
     return Linker(own, list(trains), responses, first_lag).link()
 
 
-def nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two knots, as arrays of one, at which two units that are there at different times come closest."""
-    knots_a, knots_b = np.flatnonzero(a > 0.5), np.flatnonzero(b > 0.5)
-    if not len(knots_a) or not len(knots_b):
-        return knots_a[:0], knots_b[:0]
-    i, j = np.unravel_index(np.abs(knots_a[:, None] - knots_b[None]).argmin(), (len(knots_a), len(knots_b)))
-    return knots_a[[i]], knots_b[[j]]
+def sizes_of(means: np.ndarray) -> np.ndarray:
+    """Return the lengths (n_units,) of templates' means over time."""
+    return np.linalg.norm(means.mean(axis=1), axis=(1, 2))
 
 
 def weighted_energy(means: np.ndarray, weights: np.ndarray) -> float:

@@ -39,22 +39,35 @@ def measure(mixture: DriftingMixture, one: int, other: int, occupancy: np.ndarra
     """Measure the distance of two clusters."""
     means = mixture.means[[one, other]]
     a, b = occupancy[one], occupancy[other]
-    both = np.minimum(a / max(a.sum(), 1e-9), b / max(b.sum(), 1e-9))
+    both = common_time(a, b)
     shared = float(both.sum())
     if shared > SHARED_TIME:
         d = np.sqrt(np.maximum(still_distances(mixture, means[0], means[1]) - error(mixture, a, b), 0))
         lengths = np.linalg.norm(means, axis=2).min(axis=0)
         d = float((both * d).sum() / shared)
         return Pair(d=d, relative=d / max(float((both * lengths).sum() / shared), 1e-9), shared=shared)
-    knots_a, knots_b = np.flatnonzero(a > 0.5), np.flatnonzero(b > 0.5)
-    if not len(knots_a) or not len(knots_b):
+    closest = nearest_knots(a, b)
+    if closest is None:
         return Pair(d=np.inf, relative=np.inf, shared=shared)
-    i, j = np.unravel_index(np.abs(knots_a[:, None] - knots_b[None]).argmin(), (len(knots_a), len(knots_b)))
-    i, j = knots_a[i], knots_b[j]
+    i, j = closest
     squared = still_distances(mixture, means[0][i:i + 1], means[1][j:j + 1])[0]
     d = float(np.sqrt(max(squared - error(mixture, a[i:i + 1], b[j:j + 1])[0], 0)))
-    d /= np.sqrt(1 + abs(int(i) - int(j)) / mixture.settings.stiffness)  # a mean may have moved meanwhile
+    d /= np.sqrt(1 + abs(i - j) / mixture.settings.stiffness)  # a mean may have moved meanwhile
     return Pair(d=d, relative=d / max(np.linalg.norm(means[0][i]), 1e-9), shared=shared)
+
+
+def common_time(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the share of each knot (n_knots,) in the time that two clusters of such occupancies have in common."""
+    return np.minimum(a / max(a.sum(), 1e-9), b / max(b.sum(), 1e-9))
+
+
+def nearest_knots(a: np.ndarray, b: np.ndarray) -> tuple[int, int] | None:
+    """Return a knot of each of two occupancies, as close in time as they come; None if one is nowhere."""
+    knots_a, knots_b = np.flatnonzero(a > 0.5), np.flatnonzero(b > 0.5)
+    if not len(knots_a) or not len(knots_b):
+        return None
+    i, j = np.unravel_index(np.abs(knots_a[:, None] - knots_b[None]).argmin(), (len(knots_a), len(knots_b)))
+    return int(knots_a[i]), int(knots_b[j])
 
 
 def error(mixture: DriftingMixture, a: np.ndarray, b: np.ndarray) -> np.ndarray:

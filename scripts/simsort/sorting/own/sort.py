@@ -14,7 +14,7 @@ from simsort.sorting.own.groups import Group, make_groups
 from simsort.sorting.own.halo import Halo
 from simsort.sorting.own.judgement import Judgement
 from simsort.sorting.own.identity import Looks, join_pieces
-from simsort.sorting.own.linking import Linker, link_units
+from simsort.sorting.own.linking import Comparison, link_units
 from simsort.sorting.own.mixture import MixtureSettings
 from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
 from simsort.sorting.own.structure import trains_of
@@ -296,8 +296,8 @@ class OwnSorter:
         good = np.flatnonzero(enough & ~judgement.are_false())
         if looks is None:
             return [trains[number] for number in good]
-        linker = Linker(pursuit.templates, trains, self.turns, FIRST_LAG)
-        return join_pieces(trains, linker, looks.identities(self.encoder), good, FS)
+        comparison = Comparison(pursuit.templates, self.turns, FIRST_LAG)
+        return join_pieces(trains, comparison, looks.identities(self.encoder), good, FS)
 
     def looks(self, pursuit: Pursuit) -> Looks | None:
         """Return where snippets for the encoder are kept, None without one."""
