@@ -1,5 +1,6 @@
 """A Slurm on this machine in which things go wrong: sessions sorted through sbatch, and what is done to them meanwhile."""
 
+import functools
 import json
 import os
 import re
@@ -8,12 +9,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import disturbed_runs
+from disturbed_runs import NAME, OPTIONS, processes_in
 from workflow_runs import REPO, Run, clean_environment, read_trace
 
-NAME = "block0_imec0.ap_recording1"
-# Quick, and a repeated run gives the same spikes.
-OPTIONS = ("--n_jobs", "1", "--runmode", "fast", "--sorter", "mountainsort5")
 HEAD_MEMORY = "--mem=1500M"
+wait_for = functools.partial(disturbed_runs.wait_for, timeout_s=600)
 
 
 def environment(**settings) -> dict[str, str]:
@@ -23,27 +24,6 @@ def environment(**settings) -> dict[str, str]:
         login.pop(name, None)
     login["PATH"] = os.pathsep.join(p for p in login["PATH"].split(os.pathsep) if not p.startswith(str(REPO)))
     return login
-
-
-def wait_for(condition, timeout_s=600):
-    """Wait until a condition holds; return what it gave."""
-    end = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.5)
-    return found
-
-
-def processes_in(folder: Path) -> dict[int, str]:
-    """Command lines of this user's processes that work below a folder, by their number."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if Path(os.readlink(process / "cwd")).is_relative_to(folder):
-                found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
-        except OSError:
-            continue
-    return found
 
 
 def squeue(*options: str) -> list[list[str]]:
