@@ -9,7 +9,7 @@ NAME = "block0_imec0.ap_recording1"
 OPTIONS = ("--n_jobs", "1", "--runmode", "fast", "--sorter", "mountainsort5")
 
 
-def wait_for(condition, timeout_s=300):
+def wait_for(condition, timeout_s=600):
     """Wait until a condition holds; return what it gave."""
     end = time.monotonic() + timeout_s
     while not (found := condition()):

@@ -1,6 +1,5 @@
 """A Slurm on this machine in which things go wrong: sessions sorted through sbatch, and what is done to them meanwhile."""
 
-import functools
 import json
 import os
 import re
@@ -9,12 +8,10 @@ import subprocess
 import time
 from pathlib import Path
 
-import disturbed_runs
-from disturbed_runs import NAME, OPTIONS, processes_in
+from disturbed_runs import NAME, OPTIONS, processes_in, wait_for
 from workflow_runs import REPO, Run, clean_environment, read_trace
 
 HEAD_MEMORY = "--mem=1500M"
-wait_for = functools.partial(disturbed_runs.wait_for, timeout_s=600)
 
 
 def environment(**settings) -> dict[str, str]:
