@@ -72,12 +72,14 @@ def now() -> str:
 
 def surroundings() -> dict:
     """Return versions, git commit, container image and machine of this process."""
+    image = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
     return {
         "simsort_version": __version__,
         "git_commit": git_commit(),
         "python": platform.python_version(),
         "packages": installed_versions(),
-        "container": os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER"),
+        "container": image,
+        "container_sha256": image_checksum(image),
         "host": socket.gethostname(),
         "os": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
@@ -95,6 +97,12 @@ def installed_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def image_checksum(image: str | None) -> str | None:
+    """Return an image's SHA-256 by the list that the workflow hands on, $SIMSORT_IMAGES; None where it is not in it."""
+    checksums = dict(entry.split("=", 1) for entry in os.environ.get("SIMSORT_IMAGES", "").split(",") if entry)
+    return checksums.get(Path(image).name) or None if image else None
 
 
 def cpu_model() -> str:

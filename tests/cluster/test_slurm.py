@@ -56,8 +56,11 @@ def test_every_stage_is_a_slurm_job_in_a_container(sorted_on_slurm):
         assert ("#SBATCH" in script) == (not in_head_job), row["process"]
         assert ("apptainer exec" in script) == (not in_head_job), row["process"]
     processes = json.loads((run.results / "processing.json").read_text())["data_processes"]
-    images = json.dumps(processes)
-    assert "spikeinterface-" in images and "gpu-" in images and ".sif" in images
+    images = {process["code"]["container"]["uri"]: process["output_parameters"]["surroundings"]["container_sha256"]
+              for process in processes}
+    assert sorted(Path(image).name.split("-")[0] for image in images) == ["gpu", "spikeinterface"]
+    for image, checksum in images.items():
+        assert Path(f"{image}.sha256").read_text().split()[0] == checksum
     assert (run.results / f"preprocessed/motion/{NAME}").is_dir()  # the image has what the estimate needs
 
 

@@ -2,16 +2,19 @@
 
 import html.parser
 import json
+import platform
 import shutil
 import urllib.parse
 
+import numpy as np
 import pytest
 
+from simsort import __version__
 from simsort.collecting.failures import STAGES
 from simsort.collecting.page import duration_text, link, python_snippet
 from simsort.collecting.processing import build_data_description, code_url, code_version
 from simsort.config.parameters import resolve
-from simsort.records import Record
+from simsort.records import Record, image_checksum
 
 PLAIN = "block0_imec0.ap_recording1"
 NASTY = "Record Node 101#Probe \"A\" <b>'ü'</b> 100% & ?x=1"
@@ -143,6 +146,44 @@ def test_processing_is_valid_and_complete(collected):
     assert str(curation.output_path) == f"curated/{PLAIN}" and curation.notes == "mind <this>"
     assert curation.code.core_dependency.version == "0.105.3"
     assert "late" in processing.notes
+
+
+def test_processing_says_with_what_each_stage_ran(tmp_path, monkeypatch, run_cli):
+    """Software, image, commit, parameters, seed, machine, times: all that a methods section asks for."""
+    from aind_data_schema.core.processing import Processing
+
+    checksum, commit = "5" * 64, "0123456789abcdef0123456789abcdef01234567"
+    for name, value in (("APPTAINER_CONTAINER", "/images/gpu-1.sif"), ("SIMSORT_GIT_COMMIT", commit),
+                        ("SIMSORT_IMAGES", f"spikeinterface-1.sif={'4' * 64},gpu-1.sif={checksum}"),
+                        ("SLURM_JOB_ID", "77")):
+        monkeypatch.setenv(name, value)
+    write_records(tmp_path / "records", PLAIN)
+    for name in ("APPTAINER_CONTAINER", "SIMSORT_IMAGES", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name)
+    (tmp_path / "failures.json").write_text("[]")
+    (tmp_path / "resolved.json").write_text(json.dumps(resolve({})))
+    assert run_cli("collect", "--records", tmp_path / "records", "--failures", tmp_path / "failures.json",
+                   "--parameters", tmp_path / "resolved.json", "--data", tmp_path, "--out", tmp_path / "out").status == 0
+    processing = Processing.model_validate_json((tmp_path / "out/processing.json").read_text())
+    assert [process.code.parameters.model_dump()["seed"] for process in processing.data_processes] == [3] * len(STAGES)
+    for process in processing.data_processes:
+        code, around = process.code, process.output_parameters.model_dump()["surroundings"]
+        assert (code.container.tag, code.container.uri) == ("gpu-1", "/images/gpu-1.sif")
+        assert around["container_sha256"] == checksum and around["slurm_job_id"] == "77"
+        assert code.commit_hash == commit and code.version == __version__
+        assert code.language_version == platform.python_version()
+        assert around["software_versions"].items() >= {"spikeinterface": "0.105.3", "numpy": np.__version__}.items()
+        assert around["host"] and around["n_cpus"] == process.resources.cpu_cores >= 1
+        assert process.resources.os and process.resources.architecture == platform.machine()
+        assert process.start_date_time.tzinfo and process.start_date_time <= process.end_date_time
+    records = json.loads((tmp_path / "out/records.json").read_text())["records"]
+    assert {record["container_sha256"] for record in records} == {checksum}
+
+
+@pytest.mark.parametrize("images", ["", "other.sif=12", "gpu-1.sif="])
+def test_an_image_without_a_known_checksum_has_none(images, monkeypatch):
+    monkeypatch.setenv("SIMSORT_IMAGES", images)
+    assert image_checksum("/images/gpu-1.sif") is None and image_checksum(None) is None
 
 
 def test_every_recording_is_in_every_file(collected):

@@ -76,8 +76,9 @@ def data_process(record: dict, url: str):
                 core_dependency=Software(name="spikeinterface", version=packages.get("spikeinterface")),
                 **code_version(record.get("simsort_version", __version__), record.get("git_commit")))
     outputs = {k: v for k, v in record["outputs"].items() if k not in ("units", "pictures", "metrics")}
-    surroundings = {"software_versions": packages, "host": record.get("host"),
-                    "slurm_job_id": record.get("slurm_job_id"), "n_cpus": record.get("n_cpus")}
+    surroundings = {"software_versions": packages, "container_sha256": record.get("container_sha256"),
+                    "host": record.get("host"), "slurm_job_id": record.get("slurm_job_id"),
+                    "n_cpus": record.get("n_cpus")}
     notes = [f"{record['state']}: {record['reason']}"] if record["reason"] else []
     stored = record["state"] == "done" and record["stage"] in OUTPUT_PATHS
     path = OUTPUT_PATHS[record["stage"]].format(outputs.get("file", record["recording_name"])) if stored else None
