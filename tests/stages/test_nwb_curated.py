@@ -21,6 +21,15 @@ def units_of(path):
     return {row["sorter_unit_id"]: row for _, row in table.iterrows()}
 
 
+CURATION = {
+    "format_version": "2", "unit_ids": [0, 1, 2, 3, 4, 10], "merges": [{"unit_ids": [2, 3]}],
+    "label_definitions": {"quality": {"label_options": ["good", "noise"], "exclusive": True},
+                          "cell_type": {"label_options": ["pyramidal", "PV"], "exclusive": True}},
+    "manual_labels": [{"unit_id": 1, "labels": {"quality": ["noise"]}},
+                      {"unit_id": 2, "labels": {"quality": ["good"], "cell_type": ["PV"]}},
+                      {"unit_id": 4, "labels": {"cell_type": ["pyramidal"]}}]}
+
+
 def test_nwb_follows_the_curation(results, finished_results, run_cli, tmp_path):
     from simsort.applying.nwb_again import write_again
 
@@ -37,13 +46,14 @@ def test_nwb_follows_the_curation(results, finished_results, run_cli, tmp_path):
     assert set(before) == {"0", "1", "2", "3", "4", "10"}
 
     export = tmp_path / "export.json"
-    export.write_text(json.dumps({"labelsByUnit": {"1": ["noise"]}, "mergeGroups": [["2", "3"]]}))
+    export.write_text(json.dumps(CURATION))
     said = run_cli("apply-curation", results, export, "--recording", NAME)
     assert said.status == 0 and f"nwb/{file.name} has the units from before" in said.stdout
     assert set(units_of(file)) == set(before)
     assert run_cli("apply-curation", results, export, "--recording", NAME, "--data", data).status == 0
     after = units_of(file)
-    assert set(after) == {"0", "1", "2", "4", "10"} and after["1"]["quality"] == "noise"
+    assert {unit: (row["quality"], row["cell_type"]) for unit, row in after.items()} == {
+        "0": ("", ""), "1": ("noise", ""), "2": ("good", "PV"), "4": ("", "pyramidal"), "10": ("", "")}
     both = np.sort(np.concatenate([before[u]["spike_times"] for u in "23"]))
     np.testing.assert_allclose(np.sort(after["2"]["spike_times"]), both)
     assert not np.array_equal(np.nan_to_num(after["2"]["waveform_mean"]), np.nan_to_num(before["2"]["waveform_mean"]))
