@@ -1,10 +1,17 @@
 """simsort bench scale: the wrapper is really run, and the tables say what was measured."""
 
+import signal
+
+import pytest
+
+from simsort.benchmarks import recovery
+from simsort.benchmarks.recovery import Fault, faults_table, measure_fault
 from simsort.benchmarks.scale import AIM_HEAD_BYTES, Settings, bench_scale, blocks_of
+from simsort.benchmarks.throughput import sessions_table
 
 
 def test_the_wrapper_is_timed_over_many_sessions(tmp_path):
-    settings = Settings(out=tmp_path / "bench", parts=("wrapper",), sessions=(2, 5), recordings=(), executor="local",
+    settings = Settings(out=tmp_path / "bench", parts=("wrapper",), sessions=(2, 5), recordings=(), at_once=(), executor="local",
                         command="simsort bench scale")
     result = bench_scale(settings)
     assert [row["n_sessions"] for row in result["wrapper"]] == [2, 5]
@@ -22,3 +29,40 @@ def test_growth_and_aim_of_the_head_job():
     assert "+100 kB a task" in text and "reached with 110 recordings" in text and "not reached" not in text
     rows[1]["peak_bytes"] = AIM_HEAD_BYTES * 2
     assert "**not reached** with 110" in blocks_of(result)["scale-head"]
+
+
+def test_throughput_and_overhead_of_sessions():
+    rows = [{"at_once": n, "n_sessions": 4, "wall_s": wall, "own_s": 50.0, "other_cores": 0.0}
+            for n, wall in ((1, 240.0), (2, 144.0))]
+    one, two = sessions_table(rows).splitlines()[2:]
+    assert one == "| 1 | 4 | 240 | 60 | 50 | 10 | 0.0 |"
+    assert two == "| 2 | 4 | 144 | 100 | 50 | 22 | 0.0 |"  # two lanes of 144 s for four sessions of 50 s each
+
+
+HEADER = "process\ttag\tname\tstatus\tstart\tattempt\n"
+# Stands in for spike_sort.slm: preprocess is done, sort works until it is killed, the second attempt ends.
+RUN = """#!/bin/bash
+mkdir -p "$RESULTS_PATH/nextflow" "$WORK_DIR/$$"; cd "$WORK_DIR/$$"
+row() { printf '%s\\tx\\tx\\t%s\\t%s\\t1\\n' "$1" "$2" "$(date '+%F %T.%N' | cut -c1-26)"; }
+trace=$RESULTS_PATH/nextflow/trace.txt
+if [ -f "$trace" ]; then state=$AGAIN; else state=COMPLETED; fi
+{ printf '%s' "$HEADER"; row PREPROCESS $state; } >"$trace"
+if [ -f ../hit ]; then sleep 0.2; row SORT COMPLETED >>"$trace"; exit 0; fi
+touch ../hit
+python3 -c 'import time; time.sleep(20)' -m simsort sort --config config.json || { row SORT FAILED; sleep 0.3; row SORT COMPLETED; } >>"$trace"
+"""
+
+
+@pytest.mark.parametrize(("whole_run", "number", "again"), [(False, signal.SIGKILL, []), (True, signal.SIGKILL, []),
+                                                            (True, signal.SIGKILL, ["PREPROCESS"])])
+def test_what_a_fault_costs(tmp_path, monkeypatch, whole_run, number, again):
+    (tmp_path / "spike_sort.slm").write_text(RUN)
+    monkeypatch.setattr(recovery, "REPO", tmp_path)
+    monkeypatch.setattr(recovery, "set_up", lambda *arguments: None)
+    monkeypatch.setattr("simsort.exporting.rerun.compare", lambda one, other: {"x": ""})
+    monkeypatch.setenv("HEADER", HEADER)
+    monkeypatch.setenv("AGAIN", "COMPLETED" if again else "CACHED")
+    row = measure_fault(Fault("killed", "sort", whole_run, number), tmp_path / "run", tmp_path, tmp_path)
+    assert row["again"] == again and row["same_spikes"]
+    assert 1.0 <= row["lost_s"] < 20 and 0.1 <= row["back_s"] < 20
+    assert f"| killed | {row['back_s']:.0f} | {row['lost_s']:.0f} | {', '.join(again) or 'none'} | yes |" in faults_table([row])

@@ -1,4 +1,4 @@
-"""Many sessions and many recordings without their data: what the wrapper and one head job cost."""
+"""`simsort bench scale`: what the wrapper and one head job cost without data, throughput and recovery with some."""
 
 import dataclasses
 import json
@@ -13,10 +13,12 @@ import psutil
 
 from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.overhead import read_tasks
+from simsort.benchmarks.recovery import bench_faults, faults_table
 from simsort.benchmarks.tables import markdown_table
+from simsort.benchmarks.throughput import bench_sessions, sessions_table
 from simsort.benchmarks.workflow import REPO, set_up
 
-PARTS = ("wrapper", "head")
+PARTS = ("wrapper", "head", "sessions", "faults")
 AIM_HEAD_BYTES = 2e9
 META = "nSavedChans=385\nimSampRate=30000\n"
 SBATCH = '#!/bin/bash\nn=$(($(cat "$STAND_IN/last" 2>/dev/null || echo 0) + 1))\necho "$n" >"$STAND_IN/last"\n' \
@@ -34,11 +36,12 @@ class Settings:
         Scratch folder.
     parts : tuple of str
         `wrapper`: sessions found, planned, submitted to a stand-in for sbatch, looked at; `head`: recordings of one
-        session, every stage of them a stub.
-    sessions, recordings : tuple of int
-        Numbers of them.
+        session, every stage of them a stub; `sessions`: short sessions sorted by the wrapper, some at once; `faults`:
+        a short session that something happens to.
+    sessions, recordings, at_once : tuple of int
+        Numbers of them; `at_once` are those of real sessions.
     executor : "local" | "slurm"
-        Where the stubs run.
+        Where the stubs run; the other parts are of this machine.
     command : str
         For the document.
     """
@@ -47,6 +50,7 @@ class Settings:
     parts: tuple
     sessions: tuple
     recordings: tuple
+    at_once: tuple
     executor: str
     command: str
 
@@ -60,6 +64,10 @@ def bench_scale(settings: Settings) -> dict:
         result["wrapper"] = [bench_wrapper(settings.out / f"sessions_{n}", n) for n in settings.sessions]
     if "head" in settings.parts:
         result["head"] = [bench_head(settings.out / f"recordings_{n}", n, settings.executor) for n in settings.recordings]
+    if "sessions" in settings.parts:
+        result["sessions"] = [bench_sessions(settings.out / f"at_once_{n}", n) for n in settings.at_once]
+    if "faults" in settings.parts:
+        result["faults"] = bench_faults(settings.out / "faults")
     (settings.out / "scale.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
 
@@ -180,6 +188,9 @@ def blocks_of(result: dict) -> dict[str, str]:
         blocks["scale-wrapper"] = "\n\n".join([head, markdown_table(header, rows)])
     if "head" in result:
         blocks["scale-head"] = "\n\n".join([head, head_table(result["head"]), head_verdict(result["head"], result["executor"])])
+    for part, table in (("sessions", sessions_table), ("faults", faults_table)):
+        if part in result:
+            blocks[f"scale-{part}"] = "\n\n".join([head, table(result[part])])
     return blocks
 
 

@@ -57,7 +57,7 @@ PARTS = {
     "scaling": ("data", "size"),
     "curation": ("pages",),
     "metrics": ("truth", "scale"),
-    "scale": ("wrapper", "head"),
+    "scale": ("wrapper", "head", "sessions", "faults"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
             "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md"}
@@ -66,7 +66,7 @@ DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling":
 CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
-ONLY_SCALE = ("sessions",)
+ONLY_SCALE = ("sessions", "at_once")
 ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
 
 
@@ -119,6 +119,8 @@ def add_arguments(parser):
     parser.add_argument("--device", default="auto", help="scaling: auto, cpu, cuda or cuda:N (default auto)")
     parser.add_argument("--sessions", type=comma_list(int), default=(100, 1000), help="scale: of the wrapper "
                         "(default 100,1000)")
+    parser.add_argument("--at-once", type=comma_list(int), default=(1, 2), help="scale: real sessions sorted at once "
+                        "(default 1,2)")
     parser.add_argument("--keep", action="store_true", help="keep work folders and what the stages wrote")
     parser.add_argument("--update-docs", nargs="?", type=Path, const=DOCS, metavar="FILE",
                         help="put the tables into docs/benchmarks.md or docs/simulation.md, or FILE")
@@ -149,8 +151,10 @@ def check(args) -> None:
     allowed = PARTS[args.what] + (("tables",) if args.what != "pipeline" else ())
     if args.parts is not None and (not args.parts or set(args.parts) - set(allowed)):
         raise UserError(f"--parts was given {','.join(args.parts)!r}", f"allowed: any of {','.join(allowed)}")
-    if not args.memory_minutes or min(args.memory_minutes) <= 0 or min((args.n_jobs, *args.more_jobs)) < 1:
-        raise UserError("--memory-minutes, --n-jobs and --more-jobs must be positive", "give numbers above 0")
+    if not args.memory_minutes or min(args.memory_minutes) <= 0 or min(
+            (args.n_jobs, *args.more_jobs, *args.at_once)) < 1:
+        raise UserError("--memory-minutes, --n-jobs, --more-jobs and --at-once must be positive",
+                        "give numbers above 0")
     if not args.seeds:
         raise UserError("--seeds names no seed", "give whole numbers such as 0,1,2")
     if min((args.n_steps, args.n_evaluation, args.n_events)) < 1 or min(args.recordings, default=0) < 0:
@@ -204,7 +208,7 @@ def measure_scale(options: dict, docs: Path | None) -> dict[str, str]:
     """Measure the wrapper and the head job with many sessions and recordings; return their tables."""
     from simsort.benchmarks.scale import Settings, bench_scale, blocks_of
 
-    names = ("out", "parts", "sessions", "recordings", "executor", "command")
+    names = ("out", "parts", "sessions", "recordings", "at_once", "executor", "command")
     return blocks_of(bench_scale(Settings(**{name: options[name] for name in names})))
 
 
