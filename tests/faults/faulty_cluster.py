@@ -40,6 +40,15 @@ def cluster(*words: str) -> None:
     assert answer == "done", f"{words}: {answer}"
 
 
+def processor_s(pid: int) -> float:
+    """Return the processor time that a process has used; 0 for one that has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Submitted:
     """A head job."""
 
@@ -62,12 +71,13 @@ class Submitted:
         """What it printed."""
         return "".join(path.read_text() for path in sorted(self.folder.glob(f"ephys-*.{self.job_id}.*")))
 
-    def stage(self, name: str) -> list[int]:
-        """Wait for a stage: the numbers of its Python processes."""
+    def stage(self, name: str, worked_s: float = 0.0) -> list[int]:
+        """Wait until a stage has used so much processor time: the numbers of its Python processes."""
         def at_work():
             assert self.state() not in ("COMPLETED", "FAILED"), self.text()
-            return [pid for pid, line in processes_in(self.folder).items()
-                    if re.search(rf"python\S* -m simsort {name} ", line)]
+            found = [pid for pid, line in processes_in(self.folder).items()
+                     if re.search(rf"python\S* -m simsort {name} ", line)]
+            return found if sum(map(processor_s, found)) >= worked_s else []
         return wait_for(at_work)
 
     def stage_job(self, name: str) -> list[str]:

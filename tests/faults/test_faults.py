@@ -85,10 +85,10 @@ def test_the_head_job_is_cancelled(data, undisturbed, tmp_path):
 # stages
 
 
-@pytest.mark.parametrize("stage", ["preprocess", "sort", "postprocess"])
-def test_a_stage_is_killed(data, undisturbed, tmp_path, stage):
+@pytest.mark.parametrize(("stage", "worked_s"), [("preprocess", 0), ("preprocess", 5), ("sort", 4), ("postprocess", 8)])
+def test_a_stage_is_killed(data, undisturbed, tmp_path, stage, worked_s):
     job = Submitted(tmp_path, data)
-    for pid in job.stage(stage):
+    for pid in job.stage(stage, worked_s):
         os.kill(pid, signal.SIGKILL)
     run = job.wait()
     assert attempts(run.results, stage.upper()) == ["FAILED", "COMPLETED"]

@@ -3,10 +3,11 @@
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workflow_runs import REPO, clean_environment, read_trace
+from workflow_runs import REPO, clean_environment, read_trace, run_slm
 
 pytestmark = pytest.mark.pipeline
 STAGES = {"CHECK_PARAMS", "DISPATCH", "PREPROCESS", "SORT", "POSTPROCESS", "CURATE", "VISUALIZE", "QC", "NWB", "FAILURES", "COLLECT"}
@@ -87,3 +88,21 @@ def test_every_recording_goes_through_every_stage(tmp_path, monkeypatch):
     finished = [row["process"] for row in trace if row["status"] == "COMPLETED"]
     for stage in STAGES - {"CHECK_PARAMS", "DISPATCH", "FAILURES", "COLLECT"}:
         assert finished.count(stage) == 3, stage
+
+
+def test_runs_that_share_a_work_folder_keep_apart(tmp_path):
+    """Two at once, then one of them again: each has its own tasks, and goes on from them."""
+    def run(name):
+        session = tmp_path / name / "session"
+        session.mkdir(parents=True, exist_ok=True)
+        (session / "recording.bin").touch()
+        return run_slm(tmp_path / name, "-stub", DATA_PATH=session, WORK_DIR=tmp_path / "work")
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(run, ("one", "two"))
+    assert (one.status, two.status) == (0, 0), one.text + two.text
+    assert set(one.tasks("COMPLETED")) == set(two.tasks("COMPLETED")) == STAGES
+    folders = [{row["workdir"] for row in done.trace()} for done in (one, two)]
+    assert not folders[0] & folders[1] and all(folder.startswith(f"{tmp_path}/work/") for folder in folders[0])
+    again = run("one")
+    assert again.status == 0 and set(again.tasks("CACHED")) == STAGES - ALWAYS, again.text
