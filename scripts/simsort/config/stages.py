@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from simsort.config.ceed import Ceed
 from simsort.config.nwb import NwbEcephys, NwbSubject
 from simsort.config.options import option
 from simsort.config.quality_control import QualityControl
@@ -268,6 +269,7 @@ STAGES = {
     "simulation": Simulation,
     "rendering": Rendering,
     "pretraining": Pretraining,
+    "ceed": Ceed,
     "finetuning": Finetuning,
 }
 STAGE_ALIASES = {"spikesorting": "spikesort"}

@@ -109,6 +109,8 @@ def load_model(folder, device="cpu") -> Model:
     """
     folder = Path(folder)
     note = read_note(folder)
+    if str(note.get("architecture")).startswith("ceed"):
+        raise UserError(f"{folder} holds a CEED encoder and no detector", "give a model folder with both")
     try:
         form = InputForm(**note["input"])
         parts = architectures()[note["architecture"]]

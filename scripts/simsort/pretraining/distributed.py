@@ -39,6 +39,11 @@ class Ranks:
         torch.distributed.broadcast(shared, src=0)
         return float(shared[0])
 
+    def wait(self) -> None:
+        """Wait until all processes are here."""
+        if self.n_ranks > 1:
+            torch.distributed.barrier()
+
     def close(self) -> None:
         """Leave the group."""
         if self.n_ranks > 1:

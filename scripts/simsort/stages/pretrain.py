@@ -8,6 +8,11 @@ torchrun --nproc-per-node 4 -m simsort pretrain --cells simulated --out model --
 Cells come from simsort simulate; every recording is drawn anew while the networks train. A training that was
 interrupted goes on from its last checkpoint when the same command is given again. Settings are those of --pretraining
 (simsort check-params --list), by their names.
+
+simsort pretrain --method ceed --cells simulated --out ceed
+simsort pretrain --method ceed --encoder scam --analyzers results/postprocessed/rec.zarr --out ceed --device cuda
+
+CEED: one contrastive encoder, of the spikes of simulated recordings or of sorting analyzers. Settings are those of --ceed.
 """
 
 from pathlib import Path
@@ -18,18 +23,43 @@ from simsort.stages import add_common_arguments, parse_stage
 
 def add_arguments(parser):
     add_common_arguments(parser, "pretraining")
-    parser.add_argument("--cells", required=True, type=Path, metavar="DIR", help="folder with simulated cells")
+    parser.add_argument("--method", choices=["simsort", "ceed"], default="simsort",
+                        help="simsort's detector and encoder, or CEED's encoder (default simsort)")
+    parser.add_argument("--cells", type=Path, metavar="DIR", help="folder with simulated cells")
+    parser.add_argument("--analyzers", type=paths, default=(), metavar="DIR,DIR",
+                        help="ceed: sorting analyzers that find their recordings, in place of cells")
     parser.add_argument("--training", type=Path, metavar="DIR",
                         help="checkpoint, logs and learning curve (default: training/ in the output folder)")
 
 
+def paths(text: str) -> tuple[Path, ...]:
+    """Return paths separated by commas."""
+    return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
+
+
 def run(parser, argv):
-    args, settings = parse_stage(parser, argv, "pretraining")
+    method = parser.parse_known_args(argv)[0].method
+    args, settings = parse_stage(parser, argv, "ceed" if method == "ceed" else "pretraining")
     if args.n_jobs < 1:
         raise UserError(f"--n-jobs was given {args.n_jobs}", "allowed: 1 or more")
+    if method == "ceed":
+        return run_ceed(args, settings)
+    if args.cells is None or args.analyzers:
+        raise UserError("--method simsort trains on simulated cells only", "give their folder with --cells")
     from simsort.pretraining.main import pretrain
 
     note = pretrain(settings, args.cells, args.out, args.training or args.out / "training", n_jobs=args.n_jobs)
     if note:
         print(f"simsort pretrain: {args.out / 'model.json'}: {note['made']['hours']:g} h, {note['data']['events']} events "
               f"of {note['data']['recordings']} recordings")
+
+
+def run_ceed(args, settings: dict) -> None:
+    """Train CEED's encoder."""
+    from simsort.ceed.main import pretrain_ceed
+
+    note = pretrain_ceed(settings, args.out, args.training or args.out / "training", cells=args.cells,
+                         analyzers=args.analyzers)
+    if note:
+        print(f"simsort pretrain: {args.out / 'model.json'}: {note['made']['hours']:g} h, {note['data']['spikes']} spikes "
+              f"of {note['data']['units']} units, {note['training']['steps_done']} steps")
