@@ -8,6 +8,7 @@ import pytest
 from simsort.benchmarks.memory import MemoryUse
 from simsort.benchmarks.sorters import blocks, figures, main, pictures, runs
 from simsort.benchmarks.sorters.cases import families
+from simsort.benchmarks.sorters.cases.peers import mearec_case
 from simsort.benchmarks.tables import update_docs
 from simsort.errors import UserError
 from simsort.evaluation.protocol import summarise
@@ -197,3 +198,15 @@ def test_tables_of_what_is_kept(run_cli, tmp_path):
     outcome = run_cli("bench", "sorters", "--out", tmp_path, "--parts", "tables", "--update-docs", docs)
     assert outcome.status == 0, outcome.stderr
     assert "| lupin | 0.60 |" in docs.read_text() and (tmp_path / "img/sorters/accuracy.png").is_file()
+
+
+@pytest.mark.parametrize("halves", [True, False])
+@pytest.mark.parametrize("longer", [0.99, 1.0, 1.01])  # cells move by nearly the same distance
+def test_mearecs_drift_leads_through_all_displacements_once(halves, longer):
+    settings = {"drift_um": [0.0, 12.0, 16.0], "drift_steps": 11, "halves": halves, "duration_s": 60.0}
+    n_steps = 21 if halves else 11
+    step_um = longer * 20.0 / n_steps
+    path_um = np.clip(mearec_case.ramp(settings)["external_drift_vector_um"], -longer * 10, longer * 10) * 0.99999
+    steps = np.floor(path_um / step_um).astype(int) + n_steps // 2  # as in MEArec's drift_tools
+    assert steps.min() == 0 and steps.max() == n_steps - 1 and (np.diff(steps) >= 0).all()
+    assert np.bincount(steps).min() > 0.8 * len(steps) / n_steps

@@ -124,11 +124,16 @@ def recording_params(settings: dict) -> dict:
 
 
 def ramp(settings: dict) -> dict:
-    """Return MEArec's drift signal that leads through all displacements, once and steadily."""
-    half_um = float(np.linalg.norm(settings["drift_um"])) / 2
+    """Return MEArec's drift signal that leads through all displacements, once and steadily.
+
+    MEArec rounds it down to a displacement counted from the middle one; a signal that began at half its way below
+    would begin before the first displacement, which MEArec takes for the last.
+    """
+    n_steps = 2 * settings["drift_steps"] - 1 if settings["halves"] else settings["drift_steps"]
+    step_um = float(np.linalg.norm(settings["drift_um"])) / n_steps
     times_s = np.linspace(0, settings["duration_s"], int(settings["duration_s"] * DRIFT_HZ) + 1)
-    return {"drift_fs": DRIFT_HZ, "external_drift_times": times_s,
-            "external_drift_vector_um": np.linspace(-half_um, half_um, len(times_s)).astype("float32")}
+    path = np.linspace(-(n_steps // 2) + 0.1, n_steps // 2 + 0.9, len(times_s)) * step_um
+    return {"drift_fs": DRIFT_HZ, "external_drift_times": times_s, "external_drift_vector_um": path.astype("float32")}
 
 
 def save_truth(recording, settings: dict, file: Path) -> None:
