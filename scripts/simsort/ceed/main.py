@@ -57,8 +57,8 @@ def pretrain_ceed(settings: dict, out: Path, training: Path, *, cells: Path | No
     """
     settings = with_defaults(settings)
     if (cells is None) == (not analyzers):
-        raise UserError("--method ceed was given " + ("neither cells nor analyzers" if cells is None else "both cells and "
-                        "analyzers"), "give --cells DIR, or --analyzers DIR,DIR")
+        given = "neither cells nor analyzers" if cells is None else "both cells and analyzers"
+        raise UserError(f"--method ceed was given {given}", "give --cells DIR, or --analyzers DIR,DIR")
     device = choose_device(settings["device"])
     ranks = join(device)
     try:

@@ -54,7 +54,7 @@ def automatic_k(features: np.ndarray, most: int, *, seed: int = SEED, n_starts: 
 
 
 def automatic_ari(features: np.ndarray, unit: np.ndarray, *, seed: int = SEED, n_starts: int = 3) -> tuple[float, int]:
-    """Return the adjusted Rand index with the number of components found, the likeliest of a few fits, and the number."""
+    """Return the adjusted Rand index with the number of components found, of the likeliest fit, and the number."""
     from sklearn.metrics import adjusted_rand_score
 
     k = automatic_k(features, MOST_COMPONENTS_FACTOR * len(np.unique(unit)), seed=seed, n_starts=n_starts)

@@ -96,8 +96,8 @@ def simulate_spikes(cells, form: CeedForm, *, n_units: int, spikes_per_unit: int
             say(f"{found} of {n_units} units from {number + 1} recordings")
         if found >= n_units:
             return joined(parts)
-    raise UserError(f"{MOST_RECORDINGS} simulated recordings hold {found} units with {FEWEST_SPIKES} spikes, not {n_units}",
-                    "ask for fewer units, or give other cells")
+    raise UserError(f"{MOST_RECORDINGS} simulated recordings hold {found} units with {FEWEST_SPIKES} spikes, not "
+                    f"{n_units}", "ask for fewer units, or give other cells")
 
 
 def one_recording(cells, form: CeedForm, seed: int, conditions: Conditions, spikes_per_unit: int, follow_spikes: bool,

@@ -69,7 +69,7 @@ class LabelledSpikes:
         return self.only(np.sort(np.concatenate(chosen)) if len(chosen) else np.zeros(0, dtype=int))
 
     def centred(self) -> np.ndarray:
-        """Return what the networks are given in use: (n, form.n_channels, form.n_samples), the largest in the middle."""
+        """Return what the networks are given in use: (n, n_channels, n_samples), the largest in the middle."""
         return self.form.middle(self.waveforms)
 
     def save(self, path) -> None:

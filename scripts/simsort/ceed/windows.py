@@ -63,14 +63,14 @@ def make_windows(positions_um: np.ndarray, shanks: np.ndarray, form: CeedForm) -
     is_near = np.linalg.norm(offsets_um, axis=2) <= NEIGHBOUR_UM
     if form.n_channels > 1 and not (is_there & is_near & (np.arange(-half, half + 1) != 0)).any():
         raise UserError(f"no contact of the probe has another within {NEIGHBOUR_UM:g} um, so there are no windows of "
-                        f"{form.n_channels} channels", "use --n-channels 1, or a recording with its contacts' positions")
+                        f"{form.n_channels} channels", "use --n-channels 1, or give the contacts' positions")
     channels = np.where(is_there, channels, order[:, None])
     return Windows(order=order, channels=channels, is_there=is_there,
                    offsets_um=np.where(is_there[:, :, None], offsets_um, 0.0).astype(np.float32))
 
 
 def shanks_of(recording) -> np.ndarray:
-    """Return the shank (n_channels,) of each channel: the recording's channel groups, else by gaps from side to side."""
+    """Return the shank (n_channels,) of each channel: channel groups, else by gaps from side to side."""
     groups = np.unique(recording.get_channel_groups(), return_inverse=True)[1]
     if groups.max(initial=0) > 0:
         return groups

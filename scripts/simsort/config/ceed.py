@@ -39,8 +39,8 @@ class Ceed:
     noise: float = option(0.5, "probability of added noise", minimum=0.0, maximum=1.0)
     checkpoint_steps: int = option(500, "steps between checkpoints; 0: only the last", minimum=0)
     validation_steps: int = option(2000, "steps between scores on spikes kept apart; 0: only the last", minimum=0)
-    time_limit_h: float | None = option(None, "hours of training, earlier calls included, after which it ends early with "
-                                        "the learning rate let down", minimum=0.0)
+    time_limit_h: float | None = option(None, "hours of training, earlier calls included, after which it ends early "
+                                        "with the learning rate let down", minimum=0.0)
     precision: str = option("auto", "auto: bf16 on a GPU, fp32 elsewhere", choices=("auto", "fp32", "bf16"))
     compile: bool = option(False, "compile the network (torch.compile)")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one")

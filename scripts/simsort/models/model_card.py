@@ -19,15 +19,15 @@ PURPOSE = {
     "paper": "SimSort as published (Zhang et al. 2025, arXiv 2502.03198): a baseline for tetrodes, four channels only.",
     "ceed-mlp": "CEED's encoder of fully connected layers (Vishnubhotla et al. 2023): embeds spikes, cut around their "
                 "largest channel, so that changes between spikes of one neuron move them little. It detects nothing.",
-    "ceed-scam": "CEED's transformer SCAM (Vishnubhotla et al. 2023): embeds spikes, cut around their largest channel, so "
-                 "that changes between spikes of one neuron move them little. It detects nothing.",
+    "ceed-scam": "CEED's transformer SCAM (Vishnubhotla et al. 2023): embeds spikes, cut around their largest channel, "
+                 "so that changes between spikes of one neuron move them little. It detects nothing.",
 }
 NETWORKS = ("detector", "encoder", "head")
 LIMITS = ("Trained on simulated recordings only. Not for stimulation artefacts, for contacts whose positions are unknown, or "
           "for recordings without the band below; positive-going spikes are found only with their negative phase.")
 
-CEED_LIMITS = ("Takes windows of as many channels as below, in the order of depth, in units of each channel's noise level. Not "
-               "for recordings without contact positions or without the band below.")
+CEED_LIMITS = ("Takes windows of as many channels as below, in the order of depth, in units of each channel's noise level. "
+               "Not for recordings without contact positions or without the band below.")
 
 
 def model_card(note: dict) -> str:
@@ -39,7 +39,8 @@ def model_card(note: dict) -> str:
         The content of model.json.
     """
     lines = ["# Model card", "", PURPOSE.get(note["architecture"], ""), ""]
-    sizes = " ".join(f"{name.capitalize()}: {note[name]['n_parameters']:,} parameters." for name in NETWORKS if name in note)
+    sizes = " ".join(f"{name.capitalize()}: {note[name]['n_parameters']:,} parameters." for name in NETWORKS
+                     if name in note)
     lines += [f"{sizes} Format {note['format']}, architecture `{note['architecture']}`.", ""]
     limits = CEED_LIMITS if note["architecture"].startswith("ceed") else LIMITS
     lines += ["## Input", "", *facts(note["input"]), "", "## Limits", "", limits, ""]

@@ -1,8 +1,8 @@
 """SCAM: a transformer over single samples of all channels, each of which sees what came before on every channel.
 
 Tokens are in the order of time, the channels of one sample side by side, so that the mask is a staircase of blocks: the
-half above it is never computed. On a GPU that is `flex_attention` with its block mask, elsewhere a few pieces of queries
-against the keys they may see.
+half above it is never computed. On a GPU that is `flex_attention` with its block mask, elsewhere a few pieces of
+queries against the keys they may see.
 """
 
 import math
@@ -148,7 +148,8 @@ class Scam(nn.Module):
 
     def forward(self, waveforms: torch.Tensor, offsets_um: torch.Tensor | None = None) -> torch.Tensor:
         """Return answers (n, dim) of waveforms (n, n_channels, n_samples), offsets_um (n, n_channels, 2)."""
-        tokens = self.embed(waveforms.transpose(1, 2)[..., None]) + self.time.weight[:, None]  # n x time x channel x width
+        tokens = self.embed(waveforms.transpose(1, 2)[..., None])  # n x time x channel x width
+        tokens = tokens + self.time.weight[:, None]
         if self.place is not None:
             phases = (offsets_um[..., None] * self.wave_numbers).flatten(2)
             places = torch.cat([torch.sin(phases), torch.cos(phases), offsets_um / SCALE_UM], dim=2)

@@ -40,6 +40,11 @@ simsort bench metrics --out bench --parts scale --update-docs
 
 How well unit metrics and the quality rule predict the true accuracy and contamination of what sorters find in simulated
 recordings (each case and sorter is kept), and the time and memory of the metrics of 300 units over an hour.
+
+simsort bench representations --out bench --cells simulated --device cuda --update-docs
+simsort bench representations --out bench --cells simulated --parts s1,s10 --n-units 120 --n-steps 300
+
+The tables S1 to S10 and figures of CEED's supplement on simulated recordings, beside what was published, each a part.
 """
 
 import argparse
@@ -58,16 +63,21 @@ PARTS = {
     "curation": ("pages",),
     "metrics": ("truth", "scale"),
     "scale": ("wrapper", "head", "sessions", "faults"),
+    "representations": ("s1", "s2", "s3", "s4", "s5", "s7", "s8", "s9", "s10", "amount", "scam", "s6", "subsets",
+                        "changes", "cases", "attention"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
-            "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md"}
+            "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md",
+            "representations": "benchmarks.md"}
 DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None,
-              "metrics": None}
+              "metrics": None, "representations": None}
 CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
 ONLY_SCALE = ("sessions", "at_once")
 ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
+ONLY_REPRESENTATIONS = ("n_units", "n_fits")
+SCALING_STEPS = 1000
 
 
 def comma_list(kind):
@@ -108,15 +118,19 @@ def add_arguments(parser):
                         "(default all; metrics: simsort,lupin,spykingcircus2)")
     parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters, metrics: of the recordings "
                         "(default 0,1,2; sorters: others are kept but stand in no table)")
-    parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling: folder with simulated cells")
-    parser.add_argument("--n-steps", type=int, default=1000, help="scaling: steps of every training (default 1000)")
+    parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling, representations: folder of simulated cells")
+    parser.add_argument("--n-steps", type=int, help="scaling, representations: steps of every training (default 1000; "
+                        "representations 400 epochs)")
     parser.add_argument("--recordings", type=comma_list(int), default=(1, 4, 16, 64, 0), help="scaling: different "
                         "recordings; 0: each is new (default 1,4,16,64,0); scale: of one head job")
     parser.add_argument("--sizes", type=comma_list(str), default=("tiny", "small", "medium", "large", "larger"),
                         help="scaling: of the networks (default tiny,small,medium,large,larger)")
     parser.add_argument("--n-events", type=int, default=768, help="scaling: events of a set (default 768)")
     parser.add_argument("--n-evaluation", type=int, default=8, help="scaling: held-out recordings (default 8)")
-    parser.add_argument("--device", default="auto", help="scaling: auto, cpu, cuda or cuda:N (default auto)")
+    parser.add_argument("--device", default="auto", help="scaling, representations: auto, cpu, cuda or cuda:N "
+                        "(default auto)")
+    parser.add_argument("--n-units", type=int, default=400, help="representations: units to train on (default 400)")
+    parser.add_argument("--n-fits", type=int, default=50, help="representations: mixtures fitted to a set (default 50)")
     parser.add_argument("--sessions", type=comma_list(int), default=(100, 1000), help="scale: of the wrapper "
                         "(default 100,1000)")
     parser.add_argument("--at-once", type=comma_list(int), default=(1, 2), help="scale: real sessions sorted at once "
@@ -136,7 +150,7 @@ def run(parser, argv):
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
                "scaling": measure_scaling, "curation": measure_curation, "scale": measure_scale,
-               "metrics": measure_metrics}[what]
+               "metrics": measure_metrics, "representations": measure_representations}[what]
     blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
@@ -157,8 +171,9 @@ def check(args) -> None:
                         "give numbers above 0")
     if not args.seeds:
         raise UserError("--seeds names no seed", "give whole numbers such as 0,1,2")
-    if min((args.n_steps, args.n_evaluation, args.n_events)) < 1 or min(args.recordings, default=0) < 0:
-        raise UserError("--n-steps, --n-events, --n-evaluation and --recordings must be positive",
+    counts = (1 if args.n_steps is None else args.n_steps, args.n_evaluation, args.n_events, args.n_units, args.n_fits)
+    if min(counts) < 1 or min(args.recordings, default=0) < 0:
+        raise UserError("--n-steps, --n-events, --n-evaluation, --n-units, --n-fits and --recordings must be positive",
                         "give whole numbers; 0 recordings: without end")
     if args.simulated_s <= 0 or (args.duration_s is not None and args.duration_s <= 0):
         raise UserError("--simulated-s and --duration-s must be positive", "give numbers above 0")
@@ -168,7 +183,7 @@ def measure_pipeline(options: dict, docs: Path | None) -> dict[str, str]:
     """Measure the pipeline; return its tables."""
     from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
 
-    others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALE, *ONLY_SCALING)
+    others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALE, *ONLY_SCALING, *ONLY_REPRESENTATIONS)
     return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in others})))
 
 
@@ -191,6 +206,7 @@ def measure_scaling(options: dict, docs: Path | None) -> dict[str, str]:
     from simsort.benchmarks.scaling.main import Settings, bench_scaling
 
     names = ("out", "parts", "n_jobs", "command", *ONLY_SCALING)
+    options = options | {"n_steps": options["n_steps"] or SCALING_STEPS}
     result = bench_scaling(Settings(**{name: options[name] for name in names}))
     draw(result, docs.parent / "img" / "scaling.png" if docs else options["out"] / "pictures" / "scaling.png")
     return blocks_of(result, with_pictures=docs is not None)
@@ -223,6 +239,17 @@ def measure_metrics(options: dict, docs: Path | None) -> dict[str, str]:
     if result["truth"]:
         folder = docs.parent / "img" if docs else options["out"] / "pictures"
         draw(result["truth"], result["rows"], folder / "metrics.png")
+    return blocks_of(result, with_pictures=docs is not None)
+
+
+def measure_representations(options: dict, docs: Path | None) -> dict[str, str]:
+    """Train and score CEED's encoders; return the tables. Pictures go beside the document that is updated."""
+    from simsort.benchmarks.representations.blocks import blocks_of, draw
+    from simsort.benchmarks.representations.main import Settings, bench_representations
+
+    names = ("out", "cells", "parts", "n_steps", "device", "command", *ONLY_REPRESENTATIONS)
+    result = bench_representations(Settings(**{name: options[name] for name in names}))
+    draw(result, docs.parent / "img" / "representations" if docs else options["out"] / "pictures")
     return blocks_of(result, with_pictures=docs is not None)
 
 

@@ -12,7 +12,7 @@ interrupted goes on from its last checkpoint when the same command is given agai
 simsort pretrain --method ceed --cells simulated --out ceed
 simsort pretrain --method ceed --encoder scam --analyzers results/postprocessed/rec.zarr --out ceed --device cuda
 
-CEED: one contrastive encoder, of the spikes of simulated recordings or of sorting analyzers. Settings are those of --ceed.
+CEED: one contrastive encoder, of the spikes of simulated recordings or of sorting analyzers; settings: those of --ceed.
 """
 
 from pathlib import Path
@@ -61,5 +61,5 @@ def run_ceed(args, settings: dict) -> None:
     note = pretrain_ceed(settings, args.out, args.training or args.out / "training", cells=args.cells,
                          analyzers=args.analyzers)
     if note:
-        print(f"simsort pretrain: {args.out / 'model.json'}: {note['made']['hours']:g} h, {note['data']['spikes']} spikes "
-              f"of {note['data']['units']} units, {note['training']['steps_done']} steps")
+        print(f"simsort pretrain: {args.out / 'model.json'}: {note['made']['hours']:g} h, {note['data']['spikes']} "
+              f"spikes of {note['data']['units']} units, {note['training']['steps_done']} steps")

@@ -18,7 +18,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def spikes():
-    """Labelled spikes of 5 channels: six units of 40 spikes on a probe of 12 contacts, noise correlated in space and time."""
+    """Six units of 40 spikes, 5 channels of a probe of 12; noise correlated in space and time."""
     from simsort.ceed.spikes import LabelledSpikes
     from simsort.ceed.windows import make_windows, root_of, spatial_roots
     from simsort.models.ceed_form import CeedForm

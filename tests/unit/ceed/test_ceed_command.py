@@ -80,7 +80,8 @@ def test_a_probe_without_neighbours_is_refused():
     apart = np.stack([np.zeros(4), 500.0 * np.arange(4)], axis=1)
     with pytest.raises(UserError, match="no contact of the probe has another within 150 um"):
         make_windows(apart, np.zeros(4, dtype=int), CeedForm(n_channels=11))
-    shanks = make_windows(20.0 * np.stack([np.zeros(4), np.arange(4)], axis=1), np.array([0, 0, 1, 1]), CeedForm(n_channels=5))
+    near = 20.0 * np.stack([np.zeros(4), np.arange(4)], axis=1)
+    shanks = make_windows(near, np.array([0, 0, 1, 1]), CeedForm(n_channels=5))
     assert np.array_equal(shanks.is_there[1], [0, 0, 0, 1, 1, 0, 0, 0, 0]), "windows end with the shank"
     assert make_windows(apart, np.zeros(4, dtype=int), CeedForm(n_channels=1)).channels.shape == (4, 1)
 
@@ -127,7 +128,8 @@ def test_the_command_trains_on_an_analyzer(run_cli, analyzer_folder, tmp_path, a
     from simsort.models.ceed_folder import load_ceed
 
     out = tmp_path / "model"
-    command = (*QUICK, "--analyzers", analyzer_folder, "--out", out, "--spikes-per-unit", "40", "--n-steps", "3", *arguments)
+    command = (*QUICK, "--analyzers", analyzer_folder, "--out", out, "--spikes-per-unit", "40", "--n-steps", "3",
+               *arguments)
     done = run_cli("pretrain", *command)
     assert done.status == 0, done.stderr
     assert {path.name for path in out.iterdir()} == {"encoder.safetensors", "model.json", "MODEL_CARD.md", "training"}
@@ -143,8 +145,8 @@ def test_the_command_trains_on_an_analyzer(run_cli, analyzer_folder, tmp_path, a
 def test_the_command_trains_on_simulated_recordings(run_cli, cells_folder, tmp_path):
     from simsort.models.ceed_folder import load_ceed
 
-    done = run_cli("pretrain", *QUICK, "--cells", cells_folder, "--out", tmp_path / "model", "--n-units", "4", "--probe",
-                   "tetrode", "--n-steps", "2", "--spikes-per-unit", "20")
+    done = run_cli("pretrain", *QUICK, "--cells", cells_folder, "--out", tmp_path / "model", "--n-units", "4",
+                   "--probe", "tetrode", "--n-steps", "2", "--spikes-per-unit", "20")
     assert done.status == 0, done.stderr
     note = load_ceed(tmp_path / "model").note
     assert note["data"]["units"] == 4 and note["data"]["held_out_cell_types"] == ["L6_PC"]
