@@ -50,7 +50,7 @@ def open_in_chromium(url: str, requests: list | None = None, width: int = 1366, 
         page.wait_for_selector(ready, timeout=60_000)
         yield page
         browser.close()
-    assert errors == []
+    assert errors == [], errors
 
 
 def local_only(requests: list) -> bool:

@@ -1,11 +1,11 @@
 """Quality control of planted recordings: verdicts, files, what is missing, what is bad."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
 
+from browser import local_only, open_in_chromium
 from simsort.records import Record, read_record
 
 NAME = "block0_imec0.ap_recording1"
@@ -76,20 +76,11 @@ def test_the_file_is_valid_and_its_pictures_exist(judged):
 
 @pytest.mark.slow
 def test_chromium_draws_the_page_without_a_network(judged):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not shutil.which("chromium"):
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"),
-                                             args=["--no-sandbox", "--disable-gpu"])
-        page, errors, asked = browser.new_page(), [], []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((judged[1] / "quality_control" / "index.html").as_uri())
-        assert page.locator(".js-plotly-plot .main-svg").count() >= 4 and not errors
+    asked = []
+    with open_in_chromium((judged[1] / "quality_control" / "index.html").as_uri(), asked) as page:
+        assert page.locator(".js-plotly-plot .main-svg").count() >= 4
         assert page.locator("tbody tr").count() == 16
-        assert all(url.startswith(("file:", "blob:", "data:")) for url in asked)
-        browser.close()
+    assert local_only(asked)
 
 
 @pytest.mark.slow

@@ -3,12 +3,12 @@
 import html.parser
 import json
 import platform
-import shutil
 import urllib.parse
 
 import numpy as np
 import pytest
 
+from browser import local_only, open_in_chromium
 from simsort import __version__
 from simsort.collecting.failures import STAGES
 from simsort.collecting.page import duration_text, link, python_snippet
@@ -17,7 +17,7 @@ from simsort.config.parameters import resolve
 from simsort.records import Record, image_checksum
 
 PLAIN = "block0_imec0.ap_recording1"
-NASTY = "Record Node 101#Probe \"A\" <b>'ü'</b> 100% & ?x=1"
+NASTY = "Record Node 101#Probe \"A\" <b>'ü' 100% & ?x=1"
 UNITS = [{"unit_id": "<img src=x onerror=alert(1)>", "default_qc": False, "label": "fail",
           "reasons": ["snr 1.2, not > 5 <script>alert(2)</script>"], "unknown": ["presence_ratio"], "num_spikes": 12,
           "firing_rate": 0.5, "snr": 1.2, "depth_um": None, "amplitude": -31.0},
@@ -93,14 +93,21 @@ def test_other_peoples_text_is_shown_as_text(collected):
     assert "presence_ratio unknown" in text and "not run: preprocess failed" in text
 
 
-def test_links_resolve_to_files_whatever_the_name(collected):
-    results = collected[0]
+def add_pictures(results):
+    """Put the pictures that the page shows where they belong: each a single point."""
+    from matplotlib.image import imsave
+
     for name in (PLAIN, NASTY):
         for folder, files in (("visualization", ("drift_map.png", "units_001.png")),
                               ("quality_control", ("noise.png", "index.html"))):
             (results / folder / name).mkdir(parents=True)
             for file in files:
-                (results / folder / name / file).write_bytes(b"")
+                imsave(results / folder / name / file, [[0.0]], format="png")
+
+
+def test_links_resolve_to_files_whatever_the_name(collected):
+    results = collected[0]
+    add_pictures(results)
     page = Page((results / "index.html").read_text())
     assert len(page.sources) == 6
     for address in page.links + page.sources:
@@ -117,19 +124,17 @@ def test_nothing_is_fetched_from_a_network(collected):
 
 
 def test_chromium_shows_the_page(collected):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not shutil.which("chromium"):
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"),
-                                             args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 400, "height": 800})
-        dialogs = []
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-        page.goto((collected[0] / "index.html").as_uri())
-        assert page.locator("article h2").count() == 3 and not dialogs
-        assert page.evaluate("document.documentElement.scrollWidth") <= 400  # nothing sticks out on a phone
-        browser.close()
+    asked, width = [], "document.documentElement.scrollWidth"
+    add_pictures(collected[0])
+    with open_in_chromium((collected[0] / "index.html").as_uri(), asked, 400, 800) as page:
+        assert page.locator("article h2").count() == 3
+        assert page.evaluate(width) <= 400  # nothing sticks out on a phone
+        assert page.evaluate("[...document.querySelectorAll('.pictures img')].some(image => image.naturalWidth)")
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins
+        assert page.evaluate(width) <= 718
+        assert page.locator("details pre").first.is_visible()  # what is folded is printed
+    assert local_only(asked)
 
 
 def test_processing_is_valid_and_complete(collected):

@@ -116,11 +116,16 @@ def neighbourhood(analyzer, choices: Choices) -> list:
     """Return the units that change and those that share channels with them, in their order."""
     changed = [unit for merge in choices.merges for unit in merge["unit_ids"]]
     changed += [split["unit_id"] for split in choices.splits]
-    if analyzer.sparsity is None:
-        return analyzer.unit_ids.tolist()
-    channels = analyzer.sparsity.mask[analyzer.sorting.ids_to_indices(changed)].any(axis=0)
-    near = analyzer.sparsity.mask[:, channels].any(axis=1)
-    return [unit for unit in analyzer.unit_ids[near].tolist() if unit not in choices.removed]
+    near = np.ones(len(analyzer.unit_ids), dtype=bool)
+    if analyzer.sparsity is not None:
+        channels = analyzer.sparsity.mask[analyzer.sorting.ids_to_indices(changed)].any(axis=0)
+        near = analyzer.sparsity.mask[:, channels].any(axis=1)
+    found = [unit for unit in analyzer.unit_ids[near].tolist() if unit not in choices.removed]
+    split = {entry["unit_id"] for entry in choices.splits}
+    if found and split.issuperset(found):  # SpikeInterface fails where every unit is split: one more, if there is one
+        others = [unit for unit in analyzer.unit_ids.tolist() if unit not in split and unit not in choices.removed]
+        return [*others[:1], *found] if others else []
+    return found
 
 
 def synchrony_of(analyzer, unit_ids: list) -> dict:

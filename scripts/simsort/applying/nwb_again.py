@@ -1,14 +1,20 @@
 """The NWB files of a results folder with the curated units."""
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
 
-from simsort.applying.curated_analyzer import change_analyzer
+import numpy as np
+
+from simsort.applying.curated_analyzer import parts_of
+from simsort.applying.new_units import changed_part
 from simsort.applying.versions import Versions
-from simsort.curation.choices import read_choices
+from simsort.curation.choices import Choices, read_choices
 from simsort.errors import UserError
 from simsort.viewing.files import CURATION
+
+SUMMARIES = {"average": np.mean, "std": np.std, "median": np.median}  # of waveforms: templates by SpikeInterface's names
 
 
 def outdated_files(results: Path, recording: str) -> list[str]:
@@ -110,10 +116,37 @@ def curated_analyzer(results: Path, recording: str, folder: Path) -> None:
         return
     analyzer = si.load_sorting_analyzer(stored, load_extensions=False)
     choices = read_choices(curation, analyzer.unit_ids.tolist())
-    for name in ("random_spikes", "templates", *(("waveforms",) if choices.splits else ())):
-        if analyzer.has_extension(name):
-            analyzer.get_extension(name)
-    changed = change_analyzer(analyzer, choices)
-    if "waveforms" in changed.extensions:
-        changed.delete_extension("waveforms")
+    split = {entry["unit_id"] for entry in choices.splits}
+    # SpikeInterface fails on templates where every unit is split: these units then have none.
+    names = ("random_spikes", "templates") if split < set(analyzer.unit_ids.tolist()) else ("random_spikes",)
+    changed = changed_part(analyzer, names, analyzer.unit_ids.tolist(), choices)
+    if split and "templates" in changed.extensions:
+        set_templates_of_parts(changed, si.load_sorting_analyzer(stored, load_extensions=False), choices)
     changed.save_as(format="zarr", folder=folder)
+
+
+def set_templates_of_parts(changed, analyzer, choices: Choices) -> None:
+    """Replace the templates of parts of units, which are those of the whole, by the parts' own.
+
+    Waveforms of the split units alone are read. Where none was kept of a part its template is unknown (NaN).
+    """
+    templates = changed.get_extension("templates").data
+    for split in choices.splits:
+        waveforms, parts = waveforms_of_parts(analyzer, split)
+        for new_id, part in zip(split["new_unit_ids"], parts, strict=True):
+            row = changed.sorting.id_to_index(new_id)
+            for name, values in templates.items():
+                summary = SUMMARIES.get(name)
+                values[row] = summary(waveforms[part], axis=0) if summary and part.any() else np.nan
+
+
+def waveforms_of_parts(analyzer, split: dict) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the waveforms kept of a unit, (n, n_samples, n_channels), and for each part which are its."""
+    if not analyzer.has_extension("waveforms"):
+        return np.zeros((0, 1, 1)), [np.zeros(0, dtype=bool)] * len(split["new_unit_ids"])
+    units = analyzer.sorting.to_spike_vector()["unit_index"]
+    index = analyzer.sorting.id_to_index(split["unit_id"])
+    sampled = analyzer.get_extension("random_spikes").get_data()
+    of_unit = np.searchsorted(np.flatnonzero(units == index), sampled[units[sampled] == index])
+    waveforms = analyzer.get_extension("waveforms").get_waveforms_one_unit(split["unit_id"], force_dense=True)
+    return waveforms, [np.isin(of_unit, part) for part in parts_of(split, analyzer.sorting)]

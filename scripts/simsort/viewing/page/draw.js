@@ -42,16 +42,17 @@ function axisLabels(pen, x0, x1, y, low, high, unit) {
   pen.fillText(short(high) + " " + unit, x1, y);
 }
 
-// The ends of a vertical axis, and a line at zero.
+// The ends of a vertical axis, and a line at zero, or in the middle where zero is not on it.
 function valueAxis(pen, x0, x1, y, low, high) {
   pen.strokeStyle = GRID;
   pen.lineWidth = 1;
-  for (const value of [low, 0, high]) {
-    if (value === 0 || value !== high) { pen.beginPath(); pen.moveTo(x0, y(value)); pen.lineTo(x1, y(value)); pen.stroke(); }
-  }
   pen.fillStyle = FAINT;
   pen.textAlign = "right";
-  for (const value of new Set([low, 0, high])) pen.fillText(short(value), x0 - 4, y(value) + 4);
+  const middle = low <= 0 && high >= 0 ? 0 : (low + high) / 2;
+  for (const value of new Set([low, middle, high])) {
+    pen.beginPath(); pen.moveTo(x0, y(value)); pen.lineTo(x1, y(value)); pen.stroke();
+    pen.fillText(short(value), x0 - 4, y(value) + 4);
+  }
 }
 
 function short(value) {
@@ -74,16 +75,19 @@ function drawWaveforms(data, units, caption = "mean waveform at its contacts") {
       return new Map(sorted.map((v, i) => [v, i]));
     };
     const columns = rank(0), rows = rank(1);
-    const w = (width - 20) / columns.size, h = (height - 56) / Math.max(rows.size, 2);
+    const w = (width - 20) / columns.size, n = Math.max(rows.size, 2);
+    // The largest deflection is as high as a row, or more where rows are many; the lowest row has room for it.
+    const size = Math.max(0.8 * (height - 56) / n, Math.min(40, height / 4)), foot = 24 + Math.max(0, size - 0.85 * (height - 56) / n);
+    const h = (height - 32 - foot) / n;
     const scales = data.arrays.template_scales.values;
     let largest = 1e-9;
     for (const u of units) largest = Math.max(largest, scales[u] * 32000);
-    const gain = Math.max(h * 0.95, Math.min(40, height / 4)) / largest;
+    const gain = size / largest;
     units.forEach((u, position) => {
       pen.strokeStyle = colorOf(position);
       channelsOf(u).forEach((channel, k) => {
         pen.lineWidth = k === 0 ? 1.8 : 1;
-        const x = 10 + w * columns.get(places[2 * channel]) + w * 0.08, y = height - 30 - h * (rows.get(places[2 * channel + 1]) + 0.4);
+        const x = 10 + w * columns.get(places[2 * channel]) + w * 0.08, y = height - foot - h * (rows.get(places[2 * channel + 1]) + 0.85);
         pen.beginPath();
         for (let s = 0; s < samples; s++) {
           const value = t.values[(u * samples + s) * perUnit + k] * scales[u];

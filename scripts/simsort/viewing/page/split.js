@@ -55,7 +55,8 @@ function partLine(u, part, spikes) {
 
 function lasso(u, spikes) {
   const total = totalSeconds();
-  const low = Math.min(0, ...spikes.map((s) => s[1])), high = Math.max(0, ...spikes.map((s) => s[1]));
+  const amplitudes = spikes.map((s) => s[1]), least = Math.min(...amplitudes), most = Math.max(...amplitudes);
+  const room = 0.05 * (most - least) || 1, low = least - room, high = most + room; // all of the height for the spikes
   let drawn = null, area = {width: 1, height: 1};
   const x = (t) => 44 + (t / total) * (area.width - 54), y = (a) => 26 + ((high - a) / Math.max(high - low, 1e-9)) * (area.height - 52);
   const back = (px, py) => [six(((px - 44) / (area.width - 54)) * total), six(high - ((py - 26) / (area.height - 52)) * (high - low))];
