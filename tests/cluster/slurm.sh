@@ -254,7 +254,11 @@ kill_daemon() {
     kill -9 "$(cat "$STATE/$name.pid")"
     rm -f "$STATE/$name.pid"
     [ "$program" = slurmd ] || return 0
-    # Jobs live on without their slurmd, but not without their node.
+    # Jobs live on without their slurmd, but not without their node. First who would tell slurmctld of their end: the
+    # daemon of each job, known by the node's log that it writes.
+    for process in $(find /proc/[0-9]*/fd -lname "$STATE/log/$name.log" 2> /dev/null | cut -d/ -f3 | sort -u || true); do
+        ! alive "$process" slurmstepd || kill -9 "$process"
+    done
     for process in /proc/[0-9]*; do
         if grep -qsz "^SLURMD_NODENAME=$name$" "$process/environ" && grep -qsz "^SLURM_CONF=$SLURM_CONF$" "$process/environ"; then
             kill -9 "${process#/proc/}" 2> /dev/null || true

@@ -129,19 +129,28 @@ def test_a_corrupted_intermediate_file(data, undisturbed, tmp_path):
 # Slurm
 
 
-def test_a_node_is_lost(data, undisturbed, tmp_path):
-    job = Submitted(tmp_path, data, options=("--nodelist=cpu1",))
-    job.stage("sort")
-    node = job.stage_job("sort")[2]
-    other = {"cpu1": "cpu2", "cpu2": "cpu1", "gpu1": "gpu1"}[node]
+@pytest.mark.parametrize("head", ["gpu1", "cpu1"])
+def test_a_node_is_lost(data, undisturbed, tmp_path, head):
+    """That of a stage, and that of the head job, which Slurm starts again."""
+    options = (f"--partition={head[:3]}", f"--nodelist={head}")
+    job = Submitted(tmp_path, data, options=options, CPU_PARTITION="cpu")
+    job.stage("sort", worked_s=2)
+    node = head if head == "cpu1" else job.stage_job("sort")[2]
+    assert node.startswith("cpu")
     cluster("kill", node)
-    wait_for(lambda: "down" in subprocess.run(["sinfo", "-h", "-n", node, "-o", "%T"], text=True,
-                                              capture_output=True).stdout, 120)
+    wait_for(lambda: node_state(node).startswith("down"), 120)
     cluster("start")
     run = job.wait()
-    if run.status:  # the head was on the lost node: its job failed or was requeued, and is submitted again
-        run = Submitted(tmp_path, data, options=(f"--nodelist={other}",)).wait()
     finished_well(run, undisturbed)
+    if node != head:
+        assert attempts(run.results, "SORT") == ["FAILED", "COMPLETED"]
+    else:
+        assert attempts(run.results, "PREPROCESS") == ["CACHED"]
+
+
+def node_state(node):
+    """Return Slurm's word for the state of a node."""
+    return subprocess.run(["sinfo", "-h", "-n", node, "-o", "%T"], text=True, capture_output=True).stdout
 
 
 def test_slurmctld_is_killed_and_comes_back(data, undisturbed, tmp_path):
@@ -201,9 +210,13 @@ def stamp(folder, hours):
 
 
 def test_a_node_two_minutes_off(data, undisturbed, tmp_path):
-    cluster("faketime", "cpu2", "+120s")
-    run = Submitted(tmp_path, data, options=("--nodelist=cpu1",)).wait()
-    finished_well(run, undisturbed)
+    cluster("faketime", "cpu1", "+120s")
+    try:
+        job = Submitted(tmp_path, data, options=("--partition=gpu",), CPU_PARTITION="cpu")
+        assert job.stage_job("sort")[2] == "cpu1"
+        finished_well(job.wait(), undisturbed)
+    finally:
+        cluster("faketime", "cpu1", "+0s")
 
 
 # many sessions
