@@ -164,14 +164,16 @@ def test_slurmctld_is_killed_and_comes_back(data, undisturbed, tmp_path):
 
 # disks and clocks
 
+# A disk of which a file takes all but a few MB, less than the preprocessed copy needs; then the file goes.
 FULL_THEN_EMPTIED = """
 set -e
-mount -t tmpfs -o size=16m tmpfs "$1"
+mount -t tmpfs -o size=256m tmpfs "$1"
+fallocate -l 240m "$1/somebody_elses"
 cd "$1"
 status=0
 bash "$2/spike_sort.slm" "${@:3}" || status=$?
 [ "$status" -ne 0 ]
-mount -o remount,size=2g "$1"
+rm somebody_elses
 bash "$2/spike_sort.slm" "${@:3}"
 cp -r output "$1.results"
 """

@@ -176,7 +176,7 @@ def check_space(recording, out: Path, as_float: bool) -> None:
     free_bytes = shutil.disk_usage(out).free
     if free_bytes < 1.05 * needed_bytes:
         raise UserError(f"no space left on the disk of {Path(out).resolve()}: the preprocessed recording takes "
-                        f"{needed_bytes / 1e9:.2f} GB and {free_bytes / 1e9:.2f} GB are free",
+                        f"{needed_bytes / 1e9:.3f} GB and {free_bytes / 1e9:.3f} GB are free",
                         "free some or choose another WORK_DIR, and run again: finished stages are kept")
 
 
