@@ -79,7 +79,7 @@ def test_all_pictures_of_a_probe(ground_truth, tmp_path, run_cli):
     assert outcome.status == 0, outcome.stderr
     kinds, record = check_pictures(tmp_path)
     assert {kind: len(pictures) for kind, pictures in kinds.items()} == {
-        "traces": 2, "drift": 1, "probe": 1, "units": 2, "unit": 2}
+        "traces": 2, "drift": 1, "probe": 1, "units": 3, "unit": 2}
     drawn = [unit for picture in kinds["unit"] for unit in picture["unit_ids"]]
     assert sorted(drawn) == sorted(map(str, sorting.unit_ids)) and record["warnings"] == []
 

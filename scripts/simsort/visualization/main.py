@@ -8,6 +8,7 @@ from simsort.visualization.drift import draw_drift_map, draw_motion
 from simsort.visualization.overview import draw_metrics, draw_rates
 from simsort.visualization.peaks import detect_sampled_peaks, load_peaks
 from simsort.visualization.probe import draw_probe
+from simsort.visualization.raster import draw_raster
 from simsort.visualization.style import Picture
 from simsort.visualization.traces import MAX_SEGMENTS, draw_traces
 from simsort.visualization.unit_data import load_units
@@ -66,7 +67,8 @@ def draw_pictures(job: dict, data_path: Path, preprocessed: Path, postprocessed:
                         "(--visualization.max-unit-pictures)")
     rule_text = read_json(curated and Path(curated) / "record.json").get("parameters", {}).get("rule")
     metrics = draw_metrics(units, folder, parse_rule(rule_text) if rule_text else ())
-    return [*pictures, draw_rates(recording, units, folder), *([metrics] if metrics else []),
+    return [*pictures, draw_raster(recording, units, folder), draw_rates(recording, units, folder),
+            *([metrics] if metrics else []),
             *draw_unit_pages(recording, units, folder, settings["max_unit_pictures"])], warnings
 
 
