@@ -25,6 +25,7 @@ FRACTIONS = {"isi_violations_ratio": "contamination", "rp_contamination": "conta
 EDGES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, math.inf)
 RULES = {
     "default": None,
+    "stricter": "isi_violations_ratio < 0.1 and snr > 3 and presence_ratio > 0.8 and amplitude_cutoff < 0.1",
     "AIND": "rp_contamination < 0.5 and presence_ratio > 0.8 and amplitude_cutoff < 0.1",
     "IBL": "sliding_rp_violation < 0.1 and noise_cutoff < 5 and amplitude_median < -50",
 }
