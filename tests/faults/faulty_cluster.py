@@ -91,8 +91,8 @@ class Submitted:
                 os.kill(pid, signal.SIGKILL)
 
     def wait(self, timeout_s: int = 1500) -> Run:
-        """Wait for its end."""
-        over = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
+        """Wait for its end; after the loss of its node Slurm puts it into the queue again, two minutes later."""
+        over = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY")
         state = wait_for(lambda: (state := self.state()) in over and state, timeout_s)
         time.sleep(1)
         return Run(0 if state == "COMPLETED" else 1, self.text(), "", self.results)
