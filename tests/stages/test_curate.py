@@ -18,7 +18,7 @@ def curated(planted, tmp_path_factory):
 
     folders, postprocessed, _ = planted
     out = tmp_path_factory.mktemp("curated")
-    record = curate(folders.sorted, postprocessed, {"rule": PLANTED_RULE}, out)
+    record = curate(folders.sorted, postprocessed, {"rule": PLANTED_RULE, "cell_types": True}, out)
     record.write(out)
     return out, record
 
@@ -37,6 +37,19 @@ def test_planted_units_get_their_verdicts(curated):
         assert unit["num_spikes"] > 500 and unit["snr"] > 3 and unit["amplitude"] < 0
         assert np.isfinite([unit["x_um"], unit["depth_um"], unit["firing_rate"]]).all()
     json.dumps(record.outputs, allow_nan=False)
+
+
+@pytest.mark.slow
+def test_kinds_of_cells_reach_the_sorting_the_table_and_the_record(curated):
+    import spikeinterface.full as si
+
+    out, record = curated
+    kinds = si.load(out / "sorting").get_property("cell_type").tolist()
+    assert set(kinds) <= {"excitatory", "PV", "SST", "VIP", "NGC", "unsure"} and len(kinds) == 3
+    with open(out / "sorting" / "units.csv") as file:
+        assert [row["cell_type"] for row in csv.DictReader(file)] == kinds
+    assert [unit["cell_type"] for unit in record.outputs["units"]] == kinds
+    assert sum(record.outputs["cell_types"].values()) == 3
 
 
 @pytest.mark.slow
@@ -86,7 +99,7 @@ def test_the_same_input_gives_the_same_bytes(planted, curated, run_cli, tmp_path
     """And the command line does what the function does."""
     folders, postprocessed, _ = planted
     outcome = run_cli("curate", "--sorted", folders.sorted, "--postprocessed", postprocessed, "--rule", PLANTED_RULE,
-                      "--out", tmp_path / "out")
+                      "--cell-types", "--out", tmp_path / "out")
     assert outcome.status == 0, outcome.stderr
     first = {p.name: p.read_bytes() for p in (curated[0] / "sorting").rglob("*") if p.is_file()}
     second = {p.name: p.read_bytes() for p in (tmp_path / "out" / "sorting").rglob("*") if p.is_file()}

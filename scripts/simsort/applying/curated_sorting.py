@@ -50,6 +50,7 @@ def apply_choices(base: si.BaseSorting, choices: Choices, analyzer_path: Path | 
     verdicts = judge_units(table, conditions)
     take_over_texts(base, sorting, members)
     set_properties(sorting, table, verdicts)
+    forget_kinds(sorting, members)
     set_labels(sorting, choices, members)
     return sorting, table, verdicts, members
 
@@ -104,6 +105,13 @@ def take_over_texts(base, sorting, members: dict) -> None:
             sorting.set_property(key, base.get_property(key, ids=sources))
 
 
+def forget_kinds(sorting, members: dict) -> None:
+    """Leave open what kind of cell a new unit is: its parts were judged, it was not."""
+    if members and "cell_type" in sorting.get_property_keys():
+        kinds = sorting.get_property("cell_type")
+        replace(sorting, "cell_type", np.where(np.isin(sorting.unit_ids, list(members)), "unsure", kinds).astype(str))
+
+
 def set_labels(sorting, choices: Choices, members: dict) -> None:
     """Set one text property per kind of label (the union over the units merged), and the notes."""
     unit_ids, of_parts = sorting.unit_ids.tolist(), labels_of_parts(choices)
@@ -143,4 +151,6 @@ def save(sorting, table, verdicts: list, folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The extractor is not serializable")
         sorting.save(folder=folder, overwrite=True)
-    write_units_csv(Path(folder) / "units.csv", table, verdicts)
+    kinds = sorting.get_property("cell_type")
+    kinds = None if kinds is None else pd.DataFrame({"cell_type": kinds}, index=sorting.unit_ids)
+    write_units_csv(Path(folder) / "units.csv", table, verdicts, kinds)

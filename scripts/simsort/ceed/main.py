@@ -1,5 +1,6 @@
 """From recordings to a CEED encoder: `simsort pretrain --method ceed`."""
 
+import json
 import math
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from simsort.pretraining.trainer import TrainConfig, Trainer
 TRAINED_SHARE = 0.8  # of a unit's spikes, if it has not more than are asked for
 SCAM_BATCH, MLP_BATCH = 128, 512
 SPIKES = "spikes.safetensors"
+OF_SPIKES = ("n_channels", "n_units", "spikes_per_unit", "probe", "follow_spikes", "only_good", "seed")
 
 
 def pretrain_ceed(settings: dict, out: Path, training: Path, *, cells: Path | None = None,
@@ -131,12 +133,24 @@ def train_config(settings: dict, device, n_spikes: int, n_ranks: int) -> TrainCo
 
 
 def stored_spikes(settings: dict, training: Path, ranks, cells: Path | None, analyzers: tuple) -> LabelledSpikes:
-    """Return the spikes in the training's folder; the first process makes them on first use."""
+    """Return the spikes in the training's folder; the first process makes them on first use.
+
+    Raises
+    ------
+    UserError
+        If those there were made with other settings.
+    """
     file = Path(training) / SPIKES
+    made_of = file.with_suffix(".json")
+    wanted = {name: settings[name] for name in OF_SPIKES} | {"analyzers": [Path(one).name for one in analyzers]}
     if ranks.is_first and not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        make_spikes(settings, cells, analyzers).save(file)
+        spikes = make_spikes(settings, cells, analyzers)
+        made_of.write_text(json.dumps(wanted))
+        spikes.save(file)
     ranks.wait()
+    if not made_of.is_file() or json.loads(made_of.read_text()) != wanted:
+        raise UserError(f"{file} was made with other settings", "give the same ones to go on, or choose another --out")
     return LabelledSpikes.load(file, form_of(settings))
 
 

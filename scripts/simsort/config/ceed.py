@@ -1,4 +1,4 @@
-"""Settings of CEED's training: `simsort pretrain --method ceed`."""
+"""Settings of CEED's training and of the head for cell types: `simsort pretrain --method ceed` or `cell-types`."""
 
 import dataclasses
 
@@ -45,3 +45,13 @@ class Ceed:
     compile: bool = option(False, "compile the network (torch.compile)")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one")
     seed: int = option(0, "seed of weights, recordings and augmentation", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CellTypes:
+    """The head that tells units' kinds, trained on simulated cells: `simsort pretrain --method cell-types`."""
+
+    classes: list = option(["excitatory", "PV", "SST", "VIP", "NGC"], "kinds to tell apart")
+    n_units: int = option(4000, "simulated units to train on, as many of each kind", minimum=20)
+    least_probability: float = option(0.6, "below it the answer is unsure", minimum=0.0, maximum=1.0)
+    seed: int = option(0, "seed of units and weights", minimum=0)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from simsort.config.ceed import Ceed
+from simsort.config.ceed import Ceed, CellTypes
 from simsort.config.nwb import NwbEcephys, NwbSubject
 from simsort.config.options import option
 from simsort.config.quality_control import QualityControl
@@ -129,10 +129,11 @@ class Postprocessing:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Curation:
-    """The rule behind `default_qc`."""
+    """The rule behind `default_qc`, and what kind of cell a unit may be."""
 
     rule: str = option("isi_violations_ratio < 0.5 and presence_ratio > 0.8 and amplitude_cutoff < 0.1",
                        "conditions on quality metrics joined by 'and'", aliases=("query", "qc_rule"))
+    cell_types: bool = option(False, "tell each unit's kind of cell; learnt on simulated cells, see docs/cell_types.md")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -270,6 +271,7 @@ STAGES = {
     "rendering": Rendering,
     "pretraining": Pretraining,
     "ceed": Ceed,
+    "cell_types": CellTypes,
     "finetuning": Finetuning,
 }
 STAGE_ALIASES = {"spikesorting": "spikesort"}

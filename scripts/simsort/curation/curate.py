@@ -50,9 +50,10 @@ def curate(sorted_folder: Path, postprocessed: Path | None, settings: dict, out:
     analyzer_path, why_not = find_analyzer(postprocessed)
     sorting, table = load_units(sorting_folder, analyzer_path)
     verdicts = judge_units(table, conditions)
-    set_properties(sorting, table, verdicts)
+    kinds = find_cell_types(analyzer_path, record) if settings.get("cell_types", False) else None
+    set_properties(sorting, table, verdicts, kinds)
     about = {"recording": record.recording_name, "session": record.session_name}
-    write_curated(sorting, table, verdicts, about, Path(out))
+    write_curated(sorting, table, verdicts, kinds, about, Path(out))
     if why_not and len(table):
         record.warnings.append(f"units are not judged: {why_not}")
     for condition in conditions:
@@ -61,7 +62,7 @@ def curate(sorted_folder: Path, postprocessed: Path | None, settings: dict, out:
     labels = [verdict.label for verdict in verdicts]
     record.outputs.update(n_units=len(table), rule=" and ".join(map(str, conditions)),
                           default_qc={label: labels.count(label) for label in LABELS},
-                          units=brief_units(table, verdicts))
+                          units=brief_units(table, verdicts, kinds))
     return record
 
 
@@ -78,7 +79,24 @@ def find_analyzer(postprocessed: Path | None) -> tuple[Path | None, str]:
     return None, record["reason"]
 
 
-def write_curated(sorting: si.BaseSorting, table, verdicts: list, about: dict, out: Path) -> None:
+def find_cell_types(analyzer_path: Path | None, record: Record):
+    """Return the kind of each unit and its probability as a table, None without templates; the record counts them."""
+    from simsort.celltypes.apply import COLUMNS, cell_types
+
+    if analyzer_path is None:
+        return None
+    analyzer = si.load_sorting_analyzer(analyzer_path, load_extensions=False)
+    if not len(analyzer.unit_ids):
+        return None
+    if not analyzer.has_extension("templates"):
+        record.warnings.append("kinds of cells are not told: the analyzer has no templates")
+        return None
+    kinds = cell_types(analyzer)[list(COLUMNS)]
+    record.outputs["cell_types"] = {str(name): int(n) for name, n in kinds["cell_type"].value_counts().items()}
+    return kinds
+
+
+def write_curated(sorting: si.BaseSorting, table, verdicts: list, kinds, about: dict, out: Path) -> None:
     """Write the sorting folder with the curation and the unit table in it, aside and then in place."""
     aside = out / "part_sorting"
     shutil.rmtree(aside, ignore_errors=True)
@@ -89,5 +107,5 @@ def write_curated(sorting: si.BaseSorting, table, verdicts: list, about: dict, o
     unit_ids = sorting.unit_ids.tolist()
     about = about | {"sorting": fingerprint(unit_ids, table["num_spikes"])}
     write_curation(aside / "curation.json", automatic_curation(unit_ids, [v.label for v in verdicts], about))
-    write_units_csv(aside / "units.csv", table, verdicts)
+    write_units_csv(aside / "units.csv", table, verdicts, kinds)
     aside.rename(out / "sorting")

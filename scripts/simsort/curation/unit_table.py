@@ -53,8 +53,9 @@ def judge_units(table: pd.DataFrame, conditions: tuple[Condition, ...]) -> list[
     return [judge(conditions, row) for row in table.to_dict("records")]
 
 
-def set_properties(sorting: si.BaseSorting, table: pd.DataFrame, verdicts: list[Verdict]) -> None:
-    """Put verdicts and metrics on the sorting as properties, replacing what the sorter called the same."""
+def set_properties(sorting: si.BaseSorting, table: pd.DataFrame, verdicts: list[Verdict],
+                   kinds: pd.DataFrame | None = None) -> None:
+    """Put verdicts, kinds of cells and metrics on the sorting as properties, in place of the sorter's of these names."""
     properties = {
         "default_qc": np.array([v.default_qc for v in verdicts], dtype=bool),
         "quality": np.array(["good" if v.default_qc else "" for v in verdicts], dtype=str),  # a person's, from here on
@@ -63,15 +64,19 @@ def set_properties(sorting: si.BaseSorting, table: pd.DataFrame, verdicts: list[
         "default_qc_unknown": np.array([", ".join(v.unknown) for v in verdicts], dtype=str),
         **{column: table[column].to_numpy() for column in table},
     }
+    if kinds is not None:
+        properties |= {"cell_type": kinds["cell_type"].to_numpy(dtype=str),
+                       "cell_type_probability": kinds["cell_type_probability"].to_numpy()}
     for key, values in properties.items():
         if key in sorting.get_property_keys():
             sorting.delete_property(key)
         sorting.set_property(key, values)
 
 
-def write_units_csv(path: Path, table: pd.DataFrame, verdicts: list[Verdict]) -> None:
-    """Write the table as CSV, the verdict first; an empty cell is an unknown value."""
-    out = table.copy()
+def write_units_csv(path: Path, table: pd.DataFrame, verdicts: list[Verdict],
+                    kinds: pd.DataFrame | None = None) -> None:
+    """Write the table as CSV, the verdict first, kinds of cells last; an empty cell is an unknown value."""
+    out = table.copy() if kinds is None else table.join(kinds)
     columns = {"default_qc": [v.default_qc for v in verdicts], "default_qc_label": [v.label for v in verdicts],
                "reasons": ["; ".join(v.reasons) for v in verdicts], "unknown": [", ".join(v.unknown) for v in verdicts]}
     for position, (name, values) in enumerate(columns.items()):
@@ -79,7 +84,7 @@ def write_units_csv(path: Path, table: pd.DataFrame, verdicts: list[Verdict]) ->
     out.to_csv(path, index_label="unit_id")
 
 
-def brief_units(table: pd.DataFrame, verdicts: list[Verdict]) -> list[dict]:
+def brief_units(table: pd.DataFrame, verdicts: list[Verdict], kinds: pd.DataFrame | None = None) -> list[dict]:
     """Return the few facts of each unit that the summary pages show; None is unknown, also for `default_qc`."""
     units = []
     for unit_id, row, verdict in zip(table.index.tolist(), table.to_dict("records"), verdicts, strict=True):
@@ -88,6 +93,9 @@ def brief_units(table: pd.DataFrame, verdicts: list[Verdict]) -> list[dict]:
         units.append({"unit_id": unit_id, "default_qc": default_qc, "label": verdict.label,
                       "reasons": list(verdict.reasons), "unknown": list(verdict.unknown), **facts,
                       "amplitude": finite(row.get("amplitude_median"))})
+        if kinds is not None:
+            units[-1] |= {"cell_type": kinds.at[unit_id, "cell_type"],
+                          "cell_type_probability": finite(kinds.at[unit_id, "cell_type_probability"])}
     return units
 
 

@@ -12,6 +12,11 @@ SCORES = {
     "ari_kmeans_pca": "the same of principal components",
     "ari_gmm": "Gaussian mixture with the known number of units, adjusted Rand index",
     "ari_gmm_pca": "the same of principal components",
+    "balanced_accuracy": "kind of a unit, balanced accuracy",
+    "balanced_accuracy_three": "the same of excitatory, PV and other inhibitory",
+    "calibration_error": "expected calibration error",
+    "unsure": "share of units that the head is unsure of",
+    "balanced_accuracy_sure": "balanced accuracy of the others",
 }
 PURPOSE = {
     "channels": "Detects spikes in extracellular recordings and tells neurons apart, on any probe: channels come with "
@@ -21,13 +26,19 @@ PURPOSE = {
                 "largest channel, so that changes between spikes of one neuron move them little. It detects nothing.",
     "ceed-scam": "CEED's transformer SCAM (Vishnubhotla et al. 2023): embeds spikes, cut around their largest channel, "
                  "so that changes between spikes of one neuron move them little. It detects nothing.",
+    "cell-types": "Tells what kind of cell a unit is, from its mean spike and its spike train, or says that it is "
+                  "unsure.",
 }
 NETWORKS = ("detector", "encoder", "head")
 LIMITS = ("Trained on simulated recordings only. Not for stimulation artefacts, for contacts whose positions are unknown, or "
           "for recordings without the band below; positive-going spikes are found only with their negative phase.")
 
-CEED_LIMITS = ("Takes windows of as many channels as below, in the order of depth, in units of each channel's noise level. "
-               "Not for recordings without contact positions or without the band below.")
+OTHER_LIMITS = {
+    "ceed": "Takes windows of as many channels as below, in the order of depth, in units of each channel's noise level. Not "
+            "for recordings without contact positions or without the band below.",
+    "cell-types": "Learnt from simulated neocortical cells at 37 degrees. What it says of other tissue, of axons or of "
+                  "damaged cells has not been tested; no recording with labelled cells was used.",
+}
 
 
 def model_card(note: dict) -> str:
@@ -42,7 +53,7 @@ def model_card(note: dict) -> str:
     sizes = " ".join(f"{name.capitalize()}: {note[name]['n_parameters']:,} parameters." for name in NETWORKS
                      if name in note)
     lines += [f"{sizes} Format {note['format']}, architecture `{note['architecture']}`.", ""]
-    limits = CEED_LIMITS if note["architecture"].startswith("ceed") else LIMITS
+    limits = next((text for name, text in OTHER_LIMITS.items() if note["architecture"].startswith(name)), LIMITS)
     lines += ["## Input", "", *facts(note["input"]), "", "## Limits", "", limits, ""]
     for title in ("data", "training", "made", "finetuning"):
         if note.get(title):

@@ -82,7 +82,7 @@ def share(file: Path) -> None:
 
 def write_note(folder, note: dict) -> None:
     """Write model.json, with the checksums of the weights, and the card that is made of it."""
-    files = [Path(folder) / f"{network}.safetensors" for network in NETWORKS]
+    files = [Path(folder) / f"{network}.safetensors" for network in (*NETWORKS, "head")]
     note = note | {"sha256": {file.name: checksum(file) for file in files if file.is_file()}}
     part = Path(folder) / "model.json.part"
     part.write_text(json.dumps(note, indent=1) + "\n")
@@ -109,8 +109,8 @@ def load_model(folder, device="cpu") -> Model:
     """
     folder = Path(folder)
     note = read_note(folder)
-    if str(note.get("architecture")).startswith("ceed"):
-        raise UserError(f"{folder} holds a CEED encoder and no detector", "give a model folder with both")
+    if str(note.get("architecture")).startswith(("ceed", "cell-types")):
+        raise UserError(f"{folder} holds no detector ({note['architecture']})", "give a model folder with one")
     try:
         form = InputForm(**note["input"])
         parts = architectures()[note["architecture"]]

@@ -16,6 +16,8 @@ DESCRIPTIONS = {
     "default_qc": "True if the unit passes the quality rule", "default_qc_label": "pass, fail or unknown",
     "default_qc_reasons": "conditions of the quality rule that do not hold",
     "default_qc_unknown": "metrics of the quality rule that could not be computed",
+    "cell_type": "kind of cell that the unit may be, learnt on simulated cells; unsure where nothing is likely enough",
+    "cell_type_probability": "calibrated probability of the likeliest kind of cell",
     "x_um": "place on the probe across it, um", "depth_um": "place on the probe along it, um"}
 
 

@@ -63,8 +63,8 @@ PARTS = {
     "curation": ("pages",),
     "metrics": ("truth", "scale"),
     "scale": ("wrapper", "head", "sessions", "faults"),
-    "representations": ("s1", "s2", "s3", "s4", "s5", "s7", "s8", "s9", "s10", "amount", "scam", "s6", "subsets",
-                        "changes", "cases", "attention"),
+    "representations": ("s1", "s2", "s3", "s4", "s5", "s7", "s8", "s9", "s10", "amount", "scam", "model", "s6",
+                        "subsets", "changes", "cases", "attention"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
             "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md",
@@ -76,7 +76,7 @@ ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
 ONLY_SCALE = ("sessions", "at_once")
 ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
-ONLY_REPRESENTATIONS = ("n_units", "n_fits")
+ONLY_REPRESENTATIONS = ("n_units", "n_fits", "model")
 SCALING_STEPS = 1000
 
 
@@ -130,6 +130,8 @@ def add_arguments(parser):
     parser.add_argument("--device", default="auto", help="scaling, representations: auto, cpu, cuda or cuda:N "
                         "(default auto)")
     parser.add_argument("--n-units", type=int, default=400, help="representations: units to train on (default 400)")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="representations: CEED encoder of the part model "
+                        "(default: the shipped one)")
     parser.add_argument("--n-fits", type=int, default=50, help="representations: mixtures fitted to a set (default 50)")
     parser.add_argument("--sessions", type=comma_list(int), default=(100, 1000), help="scale: of the wrapper "
                         "(default 100,1000)")
@@ -247,8 +249,9 @@ def measure_representations(options: dict, docs: Path | None) -> dict[str, str]:
     from simsort.benchmarks.representations.blocks import blocks_of, draw
     from simsort.benchmarks.representations.main import Settings, bench_representations
 
-    names = ("out", "cells", "parts", "n_steps", "device", "command", *ONLY_REPRESENTATIONS)
-    result = bench_representations(Settings(**{name: options[name] for name in names}))
+    names = ("out", "parts", "n_steps", "device", "command", *ONLY_REPRESENTATIONS)
+    given = {name: options[name] for name in names if options[name] is not None}
+    result = bench_representations(Settings(cells=options["cells"], **given))
     draw(result, docs.parent / "img" / "representations" if docs else options["out"] / "pictures")
     return blocks_of(result, with_pictures=docs is not None)
 

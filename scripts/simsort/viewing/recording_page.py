@@ -9,7 +9,7 @@ from simsort.viewing.files import CURATION
 from simsort.viewing.gather import gather_pack
 from simsort.viewing.pack import Pack
 from simsort.viewing.page import write_pages
-from simsort.visualization.unit_data import metrics_table, read_verdicts
+from simsort.visualization.unit_data import metrics_table, read_cell_types, read_verdicts
 
 
 def make_page(postprocessed: Path | None, curated: Path | None, names: dict, folder: Path) -> dict | None:
@@ -55,4 +55,5 @@ def recording_pack(postprocessed: Path | None, curated: Path | None, names: dict
     has_record = curated and (Path(curated) / "record.json").is_file()
     rule = read_record(curated)["parameters"].get("rule") if has_record else None
     verdicts = {unit: ("unknown" if labels[unit] == "none" else labels[unit], reasons[unit]) for unit in labels}
-    return gather_pack(analyzer, {**names, "rule": rule}, metrics_table(analyzer), verdicts)
+    facts = {**names, "rule": rule, "cell_types": read_cell_types(curated, analyzer.unit_ids)}
+    return gather_pack(analyzer, facts, metrics_table(analyzer), verdicts)

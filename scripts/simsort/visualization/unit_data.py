@@ -87,6 +87,18 @@ def metrics_table(analyzer):
     return joined.loc[:, ~joined.columns.duplicated()].astype("float64")
 
 
+def read_cell_types(curated: Path | None, unit_ids) -> list | None:
+    """Read from curation's record each unit's kind of cell and its probability, as [text, number or None] or None."""
+    path = curated and Path(curated) / "record.json"
+    if not path or not path.is_file():
+        return None
+    units = {str(unit["unit_id"]): unit for unit in json.loads(path.read_text())["outputs"].get("units", [])}
+    found = [units.get(str(unit_id), {}) for unit_id in unit_ids]
+    if not any("cell_type" in unit for unit in found):
+        return None
+    return [[unit.get("cell_type", ""), unit.get("cell_type_probability")] for unit in found]
+
+
 def read_verdicts(curated: Path | None, unit_ids) -> tuple[dict, dict]:
     """Read from curation's record each unit's default_qc and the reasons for it."""
     labels, reasons = {unit: "none" for unit in unit_ids}, {unit: [] for unit in unit_ids}

@@ -108,6 +108,23 @@ def test_a_table_is_made_once_and_says_what_was_not_run(run_cli, cells_folder, t
     assert shown.status == 0 and "| 5 channels | id | " in shown.stdout
 
 
+def test_trained_weights_are_scored_on_an_unseen_recording(run_cli, cells_folder, tmp_path, small, monkeypatch):
+    from simsort.benchmarks.representations import figures
+    from simsort.models.ceed import MlpConfig, MlpEncoder
+    from simsort.models.ceed_folder import save_ceed
+    from simsort.models.ceed_form import CeedForm
+
+    monkeypatch.setattr(figures, "FAMILIES", (("emouse-noise", False, 0),))
+    monkeypatch.delenv("SIMSORT_DATA", raising=False)
+    note = {"data": {"units": 2, "spikes": 9}, "training": {"steps_done": 1, "epochs_done": 0.5}}
+    save_ceed(tmp_path / "ceed", MlpEncoder(CeedForm(), MlpConfig()), note)
+    done = run_cli("bench", "representations", "--out", tmp_path / "bench", "--cells", cells_folder, "--parts", "model",
+                   "--model", tmp_path / "ceed", "--n-units", "8", "--n-fits", "2", "--device", "cpu")
+    assert done.status == 0, done.stderr
+    assert "2 units, 9 spikes, 1 steps, 0.5 epochs" in done.stdout and "| all six | mean " in done.stdout
+    assert "not run: SIMSORT_DATA=" in done.stdout
+
+
 @pytest.mark.parametrize("arguments, words", [
     (("--parts", "s1"), "needs cells for its recordings"),
     (("--parts", "s99"), "--parts was given 's99'"),

@@ -140,6 +140,8 @@ def test_the_command_trains_on_an_analyzer(run_cli, analyzer_folder, tmp_path, a
     assert 0 <= note["scores"]["other spikes of the units trained on"]["ari_gmm"] <= 1
     other = run_cli("pretrain", *command, "--dim", "3")
     assert other.status == 2 and "other settings" in other.stderr
+    fewer = run_cli("pretrain", *command, "--seed", "3")
+    assert fewer.status == 2 and "spikes.safetensors was made with other settings" in fewer.stderr
 
 
 def test_the_command_trains_on_simulated_recordings(run_cli, cells_folder, tmp_path):

@@ -117,7 +117,7 @@ def test_a_folder_keeps_an_encoder(tmp_path):
     assert model.form == net.form and model.note["architecture"] == "ceed-scam"
     card = (tmp_path / "model" / "MODEL_CARD.md").read_text()
     assert "SCAM" in card and "units: 6" in card
-    with pytest.raises(UserError, match="no detector"):
+    with pytest.raises(UserError, match="holds no detector"):
         load_model(tmp_path / "model")
     (tmp_path / "model" / "encoder.safetensors").write_bytes(b"broken")
     with pytest.raises(UserError, match="damaged or was changed"):

@@ -31,7 +31,7 @@ def conditions(result: dict) -> str:
     amounts = sorted({(part["n_units"], part["n_steps"] or 0) for part in parts.values()})
     words = "; ".join(f"{units} units, {f'{steps} steps' if steps else 'the published 400 epochs'}"
                       for units, steps in amounts)
-    sets = next((part["sets"] for part in parts.values() if "sets" in part), {})
+    sets = next((part["sets"] for part in parts.values() if isinstance(part.get("sets"), dict)), {})
     lines = [f"- {one}" for its in sets.values() for one in its]
     made = (f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
             f"({machine['cpu']}). Trained: {words}.")
@@ -51,14 +51,34 @@ def line_of(words: str, on: str, kept: dict | None, published: str) -> list[str]
     return [words, on, aris, knn, automatic, str(kept["facts"].get("n_steps", "")), published]
 
 
+def model_text(part: dict | None, with_pictures: bool) -> str:
+    """Return the scores of trained weights."""
+    title = "**Shipped weights, table S9: an unseen recording with held-out types of cells among others**"
+    if part is None:
+        return f"{title}: {NOT_RUN}."
+    rows = [[one["set"], *(f"{one[name]['ari']:.2f}±{one[name]['ari_sd']:.2f}; {one[name]['ari_automatic']:.2f} "
+                           f"({one[name]['k']})" for name in ("ceed", "pca")), *(f"{one[name]['knn']:.2f}"
+                                                                              for name in ("ceed", "pca"))]
+            for one in part["sets"]]
+    means = [f"mean {np.mean([one[name]['ari'] for one in part['sets']]):.3f}; "
+             f"{np.mean([one[name]['ari_automatic'] for one in part['sets']]):.3f}" for name in ("ceed", "pca")]
+    knn = [f"{np.mean([one[name]['knn'] for one in part['sets']]):.3f}" for name in ("ceed", "pca")]
+    facts = part["facts"]
+    table = markdown_table(["set", "CEED: known K; automatic K (K found)", "denoised PCA", "K-nearest, CEED",
+                            "K-nearest, PCA"], [*rows, ["all six", *means, *knn]])
+    trained = (f"`{part['architecture']}`, {facts['units']} units, {facts['spikes']} spikes, "
+               f"{facts['steps_done']} steps, {facts['epochs_done']:g} epochs; published after 400: CEED 0.645, denoised PCA 0.472")
+    return f"{title} ({trained})\n\n{table}\n\n{cases_text(part, False)}"
+
+
 def times_text(part: dict | None, with_pictures: bool) -> str:
     """Return table S6."""
     title = "**Table S6: seconds of an epoch**"
     if part is None:
         return f"{title}: {NOT_RUN}."
     names = ("scam", "mlp")
-    rows = [[row["words"], *(f"{row[name]:.0f}" for name in names), *(str(row["published"][name] or "-") for name in names)]
-            for row in part["rows"]]
+    rows = [[row["words"], *(f"{row[name]:.0f}" for name in names),
+             *(str(row["published"][name] or "-") for name in names)] for row in part["rows"]]
     return f"{title}, from a few steps on {part['device']}\n\n" + markdown_table(
         ["", "SCAM", "MLP", "SCAM, 16 V100, published", "MLP, 1 V100, published"], rows)
 
@@ -118,7 +138,7 @@ def attention_text(part: dict | None, with_pictures: bool) -> str:
     return f"{title}, on {part['device']} ({part['threads']} threads)\n\n{table}"
 
 
-WRITERS = {"s6": times_text, "subsets": subsets_text, "changes": changes_text, "cases": cases_text,
+WRITERS = {"model": model_text, "s6": times_text, "subsets": subsets_text, "changes": changes_text, "cases": cases_text,
            "attention": attention_text}
 
 

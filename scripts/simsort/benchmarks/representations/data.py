@@ -103,21 +103,28 @@ class Recordings:
                                conditions=conditions, follow_spikes=not aligned)
 
     def sets(self) -> dict:
-        """Return `{"id": [set], "ood": [set], "unseen": [six sets]}`, as found on 11 channels and kept."""
-        file = self.folder / f"sets_{self.n_units}.json"
+        """Return `{"id": [set], "ood": [set], "unseen": [six sets]}`."""
+        return {kind: self.sets_of(kind) for kind in ("id", "ood", "unseen")}
+
+    def sets_of(self, kind: str) -> list[UnitSet]:
+        """Return the sets of one kind, as found on 11 channels and kept."""
+        file = self.folder / f"sets_{kind}_{self.n_units}.json"
         if not file.is_file():
-            found = {}
-            train = self.spikes("train")
-            found["id"] = [draw_set(train, "id", 0)]
-            found["ood"] = [draw_set(train, "ood", 1000, without=found["id"][0].names)]
+            found = self.draw_sets(kind)
+            file.write_text(json.dumps([asdict(one) for one in found], indent=1))
+        return [UnitSet(**one | {"names": tuple(one["names"]), "snr": tuple(one["snr"])})
+                for one in json.loads(file.read_text())]
+
+    def draw_sets(self, kind: str) -> list[UnitSet]:
+        """Draw the sets of one kind."""
+        if kind == "unseen":
             unseen = self.spikes("unseen")
-            found["unseen"] = [draw_set(unseen, "unseen, as hard", 2000)]
-            found["unseen"] += [draw_set(unseen, f"unseen, random {number + 1}", 3000 + number, any_hardness=True)
-                                for number in range(N_RANDOM_SETS)]
-            file.write_text(json.dumps({kind: [asdict(one) for one in sets] for kind, sets in found.items()}, indent=1))
-        content = json.loads(file.read_text())
-        return {kind: [UnitSet(**one | {"names": tuple(one["names"]), "snr": tuple(one["snr"])}) for one in sets]
-                for kind, sets in content.items()}
+            return [draw_set(unseen, "unseen, as hard", 2000),
+                    *(draw_set(unseen, f"unseen, random {number + 1}", 3000 + 100 * number, any_hardness=True)
+                      for number in range(N_RANDOM_SETS))]
+        if kind == "ood":
+            return [draw_set(self.spikes("train"), "ood", 1000, without=self.sets_of("id")[0].names)]
+        return [draw_set(self.spikes("train"), "id", 0)]
 
 
 def trained_part(spikes: LabelledSpikes, most: int) -> LabelledSpikes:
@@ -179,5 +186,6 @@ def describe_set(spikes: LabelledSpikes, name: str, units: np.ndarray, seed: int
     rows = [some.row[some.unit == unit] for unit in units]
     other = [(its != np.bincount(its).argmax()).mean() for its in rows]
     return UnitSet(name=name, names=tuple(spikes.unit_names[units].tolist()), seed=seed,
-                   hardness=round(float(hardness), 4), snr=(float(spikes.snr[units].min()), float(spikes.snr[units].max())),
+                   hardness=round(float(hardness), 4),
+                   snr=(float(spikes.snr[units].min()), float(spikes.snr[units].max())),
                    channel_jitter=float(np.mean(other)))

@@ -12,6 +12,7 @@ from simsort.benchmarks.representations.training import Amount, baseline, chosen
 from simsort.ceed.augment import Augmentation, SpikeBatch, Tables, view_of
 from simsort.ceed.scores import gmm_aris, scores_of
 from simsort.ceed.spikes import BY_SPIKE
+from simsort.models.ceed_form import CeedForm
 
 SUBSET_SIZES, N_SUBSETS = (3, 5, 10), 100
 SUBSET_FITS = 3
@@ -35,6 +36,24 @@ def run(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path) 
     if part == "changes":
         return changes(function, data) | {"facts": facts}
     return cases(function, folder, n_fits) | {"facts": facts}
+
+
+def score_model(model: Path, data: Recordings, folder: Path, device: str, n_fits: int) -> dict:
+    """Score trained weights on an unseen recording, the sets of table S9, and on other generators' recordings."""
+    from simsort.ceed.embed import embed
+    from simsort.models.ceed_folder import load_ceed
+
+    loaded = load_ceed(model, device)
+    sets, found = data.sets_of("unseen"), []
+    for one in sets:
+        every = data.spikes("unseen", loaded.form.n_channels)
+        spikes = tested_part(every, one.units(every), 200)
+        found.append({"set": one.describe(), "ceed": scores_of(embed(loaded.encoder, spikes, device), spikes.unit,
+                                                              n_fits=n_fits, automatic=True),
+                      "pca": scores_of(baseline(spikes, 5), spikes.unit, n_fits=n_fits, automatic=True)})
+    facts = {name: loaded.note["training"].get(name) for name in ("steps_done", "epochs_done")} | loaded.note["data"]
+    return {"sets": found, "facts": facts, "architecture": loaded.note["architecture"],
+            **cases(lambda spikes: embed(loaded.encoder, spikes, device), folder, n_fits, loaded.form)}
 
 
 def times(data: Recordings, amount: Amount) -> dict:
@@ -121,7 +140,7 @@ def changes(function, data: Recordings) -> dict:
     return {"moved": moved, "points": points, "unit": some.unit.tolist(), "probabilities": list(PROBABILITIES)}
 
 
-def cases(function, folder: Path, n_fits: int) -> dict:
+def cases(function, folder: Path, n_fits: int, form: CeedForm = CeedForm()) -> dict:
     """Score on recordings of other generators that are there: MEArec, and real mean spikes in noise (SIMSORT_DATA)."""
     from spikeinterface import load
 
@@ -129,7 +148,6 @@ def cases(function, folder: Path, n_fits: int) -> dict:
     from simsort.benchmarks.sorters.cases.families import prepare_case
     from simsort.ceed.extract import spikes_of
     from simsort.errors import UserError
-    from simsort.models.ceed_form import CeedForm
 
     found = []
     for family, drifting, seed in FAMILIES:
@@ -144,7 +162,7 @@ def cases(function, folder: Path, n_fits: int) -> dict:
         strong = np.flatnonzero((truth.get_property("snr") >= 3) & (counts >= 50))
         units = truth.unit_ids[np.sort(np.random.default_rng(seed).permutation(strong)[:10])]
         spikes = spikes_of(load(case / "recording"), truth.select_units(units), {unit: main[unit] for unit in units},
-                           CeedForm(), spikes_per_unit=CASE_SPIKES, seed=seed)
+                           form, spikes_per_unit=CASE_SPIKES, seed=seed)
         found.append({"words": MAKERS[family].what, "n_units": len(units), "snr": [float(spikes.snr.min()),
                                                                                   float(spikes.snr.max())],
                       "ceed": scores_of(function(spikes), spikes.unit, n_fits=n_fits, automatic=True),

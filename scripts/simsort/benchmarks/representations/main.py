@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+import simsort
 from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.representations.conditions import TABLES, Row
 from simsort.benchmarks.representations.data import Recordings
@@ -13,6 +14,8 @@ from simsort.benchmarks.representations.training import Amount, baseline, embedd
 from simsort.ceed.scores import scores_of
 from simsort.errors import UserError
 from simsort.pretraining.cells import find_cells, split_cells
+
+WEIGHTS = Path(simsort.__file__).parent / "weights" / "ceed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,8 @@ class Settings:
     n_fits : int
         Gaussian mixtures fitted to each set; published: 50.
     device : str
+    model : Path
+        Folder of a CEED encoder, for the part `model`.
     command : str
         As it stands above the tables.
     """
@@ -45,6 +50,7 @@ class Settings:
     n_steps: int | None = None
     n_fits: int = 50
     device: str = "auto"
+    model: Path = WEIGHTS
     command: str = "simsort bench representations"
 
 
@@ -73,14 +79,14 @@ def bench_representations(settings: Settings) -> dict:
         data = Recordings(folder / "spikes", train, held_out, settings.n_units)
         amount = Amount(n_steps=settings.n_steps, device=str(choose_device(settings.device)))
         for part in asked:
-            store(folder / f"{part}.json", run_part(part, data, amount, settings.n_fits, folder))
+            store(folder / f"{part}.json", run_part(part, data, amount, settings.n_fits, folder, settings.model))
     kept = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
     if not kept:
         raise UserError(f"{settings.out} holds no results of simsort bench representations", "run some parts")
     return {"parts": kept, "machine": describe_machine(), "command": settings.command}
 
 
-def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path) -> dict:
+def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path, model: Path) -> dict:
     """Run one table or figure."""
     from simsort.benchmarks.representations import figures
 
@@ -90,6 +96,8 @@ def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: P
         rows = [row_scores(row, data, sets, amount, n_fits, folder) for row in TABLES[part][1]]
         described = {kind: [one.describe() for one in its] for kind, its in sets.items()}
         return {"rows": rows, "sets": described, **conditions}
+    if part == "model":
+        return {**figures.score_model(model, data, folder, amount.device, n_fits), **conditions}
     return {**figures.run(part, data, amount, n_fits, folder), **conditions}
 
 

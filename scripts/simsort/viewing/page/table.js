@@ -9,6 +9,7 @@ function columns() {
     ...labels.map((name) => ({key: "label:" + name, title: name, text: true, chips: (u) => curation.values(u, name), value: (u) => curation.values(u, name).join(" ")})),
     {key: "auto", title: "rule", text: true, chips: (u) => [data.verdicts[u][0]], value: (u) => data.verdicts[u][0]},
     {key: "merge", title: "merge", text: true, chips: joined, value: (u) => joined(u).join(" ")},
+    ...(data.cell_types ? [{key: "cell", title: "cell", text: true, value: cellType}] : []),
     ...(data.arrays.places_um ? [{key: "depth", title: "depth", value: (u) => Math.round(data.arrays.places_um.values[2 * u + 1])}] : []),
     {key: "spikes", title: "spikes", value: (u) => data.n_spikes[u]},
     ...shown.map((c) => ({key: c, title: TITLES[c] || c, value: (u) => metric(u, c)})),
@@ -16,6 +17,7 @@ function columns() {
 }
 
 const metric = (u, name) => (data.columns.includes(name) ? data.metrics[data.columns.indexOf(name)][u] : null);
+const cellType = (u) => { const [kind, p] = data.cell_types[u]; return kind + (kind && kind !== "unsure" ? " " + p.toFixed(2) : ""); };
 const joined = (u) => [...(curation.group(u) ? [mergeName(curation.group(u))] : []), ...(curation.cutOf(u) || curation.splitElsewhere(u) ? ["✂ split"] : [])];
 const mergeName = (group) => "⊕ " + group.units.map((i) => data.unit_ids[i]).join("+");
 
@@ -29,7 +31,7 @@ function matches(u) {
       return {"<": value < limit, ">": value > limit, "<=": value <= limit, ">=": value >= limit, "=": value === limit}[test[2]];
     }
     const labels = Object.values(curation.labels[u]).flat().map((v) => v.toLowerCase());
-    return String(data.unit_ids[u]) === word || labels.includes(word.toLowerCase()) || data.verdicts[u][0] === word || (word === "unlabelled" && !curation.editable().some((n) => curation.values(u, n).length));
+    return String(data.unit_ids[u]) === word || labels.includes(word.toLowerCase()) || data.verdicts[u][0] === word || (data.cell_types && data.cell_types[u][0].toLowerCase() === word.toLowerCase()) || (word === "unlabelled" && !curation.editable().some((n) => curation.values(u, n).length));
   });
 }
 
