@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from simsort.sorting.own.clustering import find_clusters
 from simsort.sorting.own.identity import AT_ONE_PLACE, LIKELY, Looks, join_pieces, log_odds, union
-from simsort.sorting.own.linking import Linker, link_units
+from simsort.sorting.own.linking import Comparison, Linker, link_units, meeting_knots
 from simsort.sorting.own.pursuit import Spikes
 from simsort.sorting.own.templates import Templates
 
@@ -143,3 +143,20 @@ def test_a_small_unit_is_not_lost_in_the_noise_that_hides_behind_its_spikes():
     assert len(units_found) == 1
     its = mixture.labels() == units_found[0]
     assert (its & is_spike[order]).sum() > 0.9 * is_spike.sum() and its.sum() < 1.1 * is_spike.sum()
+
+
+def test_units_meet_where_the_one_hands_over_to_the_other():
+    first, second = np.array([9.0, 10, 8, 3, 2, 2]), np.array([3.0, 2, 3, 6, 12, 11])
+    assert meeting_knots(first, second) == [(2, 3)]
+    assert meeting_knots(second, first) == [(3, 2)]
+    assert meeting_knots(first, first + 1) == []
+    assert meeting_knots(np.array([8.0, 0, 0]), np.array([0, 0, 7.0])) == [(0, 2)]
+
+
+def test_what_a_unit_holds_at_the_others_time_does_not_keep_them_apart():
+    gains = np.array(moving(np.linspace(0.4, 0.6, N_KNOTS)))
+    odd = gains[:, ::-1].copy()  # a few events of others
+    held = [np.concatenate([gains[:3], odd[3:]]), np.concatenate([odd[:2], gains[2:]])]
+    templates = units(held, [(300, 300, 250, 40, 40), (40, 40, 100, 300, 300)], [0, 1], [range(6)] * 2)
+    comparison = Comparison(templates, RESPONSES, FIRST_LAG)
+    assert comparison.likeness(0, 1).change < 0.35 and comparison.likeness(0, 1).shared > 0.2

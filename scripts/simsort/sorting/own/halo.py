@@ -4,13 +4,19 @@ Templates are a few features on the channels of one group. Of a large unit much 
 and after, and in details of its form. What is left of it would be taken for spikes of smaller units.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from simsort.sorting.own.basis import EDGE, LONG_BEFORE, LONG_SAMPLES, cut
+from simsort.sorting.own.judgement import are_tails, sizes_on_channels
+from simsort.sorting.own.pursuit import Pursuit, Spikes
+from simsort.sorting.own.templates import Templates
 
 FARTHEST_UM = 250.0
 MOST_PER_PIECE = 12  # spikes of a unit that are looked at
 FEWEST = 20
+SURELY_NOISE = 0.4  # of the gain to be expected; templates may not be good yet
 LEAST_Z = 4.0  # a channel's mean must differ so much from that of noise
 
 
@@ -19,23 +25,22 @@ class Halo:
 
     Parameters
     ----------
-    means : array, (n_units, n_knots, n_channels, n_features)
-        The templates.
+    pursuit : Pursuit
+        Its templates have what was known to be left, which has been taken out too.
     contacts_um : array, (n_channels, 2)
-    before : array, (n_units, n_channels, long_samples)
-        What was known to be left and has been taken out too.
     """
 
-    def __init__(self, means: np.ndarray, contacts_um: np.ndarray, before: np.ndarray):
-        self.before = before
-        main = np.linalg.norm(means, axis=3).sum(axis=1).argmax(axis=1)
+    def __init__(self, pursuit: Pursuit, contacts_um: np.ndarray):
+        self.pursuit, templates = pursuit, pursuit.templates
+        main = np.linalg.norm(templates.means, axis=3).sum(axis=1).argmax(axis=1)
         distance_um = np.linalg.norm(contacts_um[main][:, None] - contacts_um, axis=2)
         self.channels = [np.flatnonzero(row <= FARTHEST_UM) for row in distance_um]
-        # for every unit its channels' sums and the number of spikes behind them
-        self.sums = [[np.zeros((len(channels), LONG_SAMPLES), dtype=np.float32), 0] for channels in self.channels]
+        # for every unit its channels' sums, the number of spikes behind them, and their gains
+        self.sums = [[np.zeros((len(channels), LONG_SAMPLES), dtype=np.float32), 0, []] for channels in self.channels]
 
-    def see(self, left: np.ndarray, sample: np.ndarray, unit: np.ndarray) -> None:
+    def see(self, left: np.ndarray, spikes: Spikes) -> None:
         """Add the spikes of a piece; `left` are its traces without them."""
+        sample, unit = spikes.sample, spikes.unit
         inside = (sample >= LONG_BEFORE) & (sample < left.shape[1] - LONG_SAMPLES)
         for one in np.unique(unit[inside]):
             rows = np.flatnonzero(inside & (unit == one))
@@ -43,19 +48,25 @@ class Halo:
             snippets = cut(left, self.channels[one], sample[rows], LONG_BEFORE, LONG_SAMPLES)
             self.sums[one][0] += snippets.sum(axis=0)
             self.sums[one][1] += len(rows)
+            self.sums[one][2] += spikes.gain[rows].tolist()
 
     def add(self, sums: list) -> None:
         """Add what was seen elsewhere."""
         for own, other in zip(self.sums, sums):
             own[0] += other[0]
             own[1] += other[1]
+            own[2] += other[2]
 
-    def means(self) -> np.ndarray:
-        """Return the whole rest (n_units, n_channels, long_samples), nothing on channels where there is only noise."""
-        rest = self.before.copy()
+    def known(self) -> Templates:
+        """Return the templates with the whole rest, nothing of it on channels where there is only noise.
+
+        Those that are noise are marked.
+        """
+        templates = self.pursuit.templates
+        rest = templates.rest.copy()
         ramp = np.ones(LONG_SAMPLES, dtype=np.float32)
         ramp[:EDGE], ramp[-EDGE:] = np.linspace(0, 1, EDGE), np.linspace(1, 0, EDGE)
-        for unit, (sums, count) in enumerate(self.sums):
+        for unit, (sums, count, _) in enumerate(self.sums):
             if count < FEWEST:
                 continue
             means = sums / np.float32(count)
@@ -63,4 +74,6 @@ class Halo:
             clear = size > LONG_SAMPLES + LEAST_Z * np.sqrt(2 * LONG_SAMPLES)
             shrunk = np.clip(1 - LONG_SAMPLES / np.maximum(size, 1e-9), 0, 1)  # what is not noise of the mean
             rest[unit, self.channels[unit]] += np.where(clear, means * shrunk * ramp, 0.0).astype(np.float32)
-        return rest
+        gain = np.array([np.median(gains) if count >= FEWEST else np.inf for _, count, gains in self.sums])
+        energy = (sizes_on_channels(templates) ** 2).sum(axis=1)
+        return replace(templates, rest=rest, is_noise=are_tails(gain, energy, self.pursuit.penalties, SURELY_NOISE))

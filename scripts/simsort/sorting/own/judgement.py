@@ -9,12 +9,13 @@ import numpy as np
 
 from simsort.sorting.own.basis import LONG_BEFORE, LONG_SAMPLES, cut
 from simsort.sorting.own.pursuit import Pursuit, Spikes
+from simsort.sorting.own.templates import Templates
 
 NEAR_SAMPLES = 20
 MAIN_CHANNELS = 0.3  # of the largest
 MOST_REST = 1.3  # left variance relative to what is usual
 REST_PER_ENERGY = 8e-4  # a large unit's variation leaves more
-LARGE = 15.0  # units up to this size tell what is usual
+LARGE = 15.0  # units up to this size tell what is usual, and have to be so
 COMPANY, COMPANY_PER_GAIN = 0.15, 0.01
 LEAST_GAIN, SMALL_GAIN = 0.75, 20.0  # of what is to be expected, and up to where this is asked for
 FEWEST = 20
@@ -30,12 +31,13 @@ class Judgement:
     Attributes
     ----------
     facts : list of lists
-        Of every unit the `(left variance, gain, is near another unit's spike, chance of that)` of its spikes.
+        Of every unit the `(left variance, gain, is near a spike of another unit on its channels, chance of that)` of its
+        spikes.
     """
 
     def __init__(self, pursuit: Pursuit):
         self.pursuit = pursuit
-        size = np.linalg.norm(pursuit.templates.means.mean(axis=1), axis=2)  # (n_units, n_channels)
+        size = sizes_on_channels(pursuit.templates)
         self.main = [np.flatnonzero(row >= MAIN_CHANNELS * row.max()) for row in size]
         self.energy = (size**2).sum(axis=1)
         self.facts: list[list] = [[] for _ in self.main]
@@ -44,11 +46,13 @@ class Judgement:
         """Look at a piece of traces, its spikes and which of them to count."""
         inside = inside & (spikes.sample >= LONG_BEFORE) & (spikes.sample < traces.shape[1] - LONG_SAMPLES)
         left = self.pursuit.residual(traces, start_s, spikes)
-        basis, ordered = self.pursuit.basis, np.sort(spikes.sample)
+        basis, sees = self.pursuit.basis, self.pursuit.sees
         for unit in np.unique(spikes.unit[inside]):
             rows = np.flatnonzero(inside & (spikes.unit == unit))
             sample = spikes.sample[rows]
             features = basis(cut(left, self.main[unit], sample), spikes.delay[rows])
+            # only of units seen on channels of this one: on a long probe somebody always fires
+            ordered = np.sort(spikes.sample[np.isin(spikes.unit, sees[unit])])
             others = len(ordered) - (spikes.unit == unit).sum()
             near = (np.searchsorted(ordered, sample + NEAR_SAMPLES, "right")
                     - np.searchsorted(ordered, sample - NEAR_SAMPLES) > 1)
@@ -76,9 +80,20 @@ class Judgement:
         telling = telling if telling.any() else known
         most = MOST_REST * weighted_median(left[telling], spikes[telling]) + REST_PER_ENERGY * self.energy
         company = (near - chance) / np.maximum(1 - chance, 1e-9)
-        expected = self.energy / 2 - self.pursuit.penalties
-        tail = (gain < LEAST_GAIN * expected) & (gain < SMALL_GAIN)
-        return known & ((left > most) | tail | (company > COMPANY + COMPANY_PER_GAIN * gain))
+        tail = are_tails(gain, self.energy, self.pursuit.penalties)
+        # a large unit varies, or what is left is another's that fires with it: it shows in its company
+        unlike = (left > most) & (self.energy <= LARGE**2)
+        return known & (unlike | tail | (company > COMPANY + COMPANY_PER_GAIN * gain))
+
+
+def sizes_on_channels(templates: Templates) -> np.ndarray:
+    """Return the lengths (n_units, n_channels) of templates' means over time."""
+    return np.linalg.norm(templates.means.mean(axis=1), axis=2)
+
+
+def are_tails(gain: np.ndarray, energy: np.ndarray, penalties: np.ndarray, least: float = LEAST_GAIN) -> np.ndarray:
+    """Return which units (n_units,) are the largest of many stretches of noise, by their spikes' typical gain."""
+    return (gain < least * (energy / 2 - penalties)) & (gain < SMALL_GAIN)
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

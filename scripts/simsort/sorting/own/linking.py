@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simsort.sorting.own.parts import lock
 from simsort.sorting.own.separation import (
     ENOUGH_PAIRS, REFRACTORY_SHARE, SHARED_TIME, common_time, nearest_knots, refractoriness)
 from simsort.sorting.own.templates import BY_UNIT, Templates
@@ -16,9 +17,9 @@ SAME_CHANGE = 0.35  # relative distance of two templates of one neuron
 KEPT_CHANGE = 0.7  # the same, if they keep each other's refractory period: tissue that moves fast changes a lot
 MOST_SHIFT = 10  # samples between its troughs on two channels
 SAME_ENERGY = 0.6  # of each lies on the channels that both see
-LOCKED_S, LOCKED_SHARE = 0.001, 0.4
-MUCH_SMALLER = 0.75
+MUCH_SMALLER = 0.75  # what is no tight part of another is left behind by it only if it is
 STRANGERS = 0.5  # of chance's refractory pairs: they are not one neuron
+MOSTLY = 0.5  # of its busiest time's spikes: at such times a unit is there
 LENT = 8.0  # spikes' worth that neighbouring knots lend to each
 
 
@@ -59,23 +60,28 @@ class Comparison:
 
     def __init__(self, templates: Templates, responses: np.ndarray, first_lag: int):
         self.templates = templates
+        self.responses, self.first_lag = responses, first_lag
         self.turns = responses[np.arange(-MOST_SHIFT, MOST_SHIFT + 1) - first_lag]
         self.sees = templates.means.any(axis=(1, 3))
 
     def likeness(self, one: int, other: int) -> Likeness:
-        """Compare two units at the times that both have, else where the one ends and the other begins."""
-        templates, channels = self.templates, self.sees[one] & self.sees[other]
-        a, b = templates.occupancy[one], templates.occupancy[other]
+        """Compare two units at the times that both have, and where the one hands over to the other if it does."""
+        a, b = self.templates.occupancy[one], self.templates.occupancy[other]
         both = common_time(a, b)
         shared = float(both.sum())
+        found = [Likeness(change=np.inf, lag=0, shared=shared)]
         if shared > SHARED_TIME:
-            knots = knots_other = np.flatnonzero(both > 0)
-            weights = both[knots] / both[knots].sum()
-        else:
-            closest = nearest_knots(a, b)
-            if closest is None:
-                return Likeness(change=np.inf, lag=0, shared=shared)
-            (knots, knots_other), weights = np.array(closest)[:, None], np.ones(1)
+            knots = np.flatnonzero(both > 0)
+            found.append(self.compared(one, other, knots, knots, both[knots] / both[knots].sum(), shared))
+        for knot, its in meeting_knots(a, b):
+            found.append(self.compared(one, other, np.array([knot]), np.array([its]), np.ones(1), shared))
+        return min(found, key=lambda likeness: likeness.change)
+
+    def compared(self, one: int, other: int, knots: np.ndarray, knots_other: np.ndarray, weights: np.ndarray,
+                 shared: float) -> Likeness:
+        """Compare the one's templates at some knots with the other's at as many."""
+        templates, channels = self.templates, self.sees[one] & self.sees[other]
+        a, b = templates.occupancy[one], templates.occupancy[other]
         first, second = templates.means[one][knots], templates.means[other][knots_other]
         seen, seen_other = first[:, channels], second[:, channels]
         energy, energy_other = weighted_energy(seen, weights), weighted_energy(seen_other, weights)
@@ -88,6 +94,17 @@ class Comparison:
         best = int(squared.argmin())
         change = np.sqrt(max(squared[best] - error, 0) / max(min(energy, energy_other), 1e-9))
         return Likeness(change=float(change), lag=best - MOST_SHIFT, shared=shared)
+
+
+def meeting_knots(a: np.ndarray, b: np.ndarray) -> list[tuple[int, int]]:
+    """Return the knots at which a unit hands over to another, as they lie in their occupancies; none if it does not.
+
+    A neuron that moves is mostly the one unit, then mostly the other; what each holds at the other's time are its
+    oddest spikes, or those of others.
+    """
+    mostly_a, mostly_b = np.where(a >= MOSTLY * a.max(), a, 0), np.where(b >= MOSTLY * b.max(), b, 0)
+    closest = nearest_knots(mostly_a, mostly_b) if not ((mostly_a > 0) & (mostly_b > 0)).any() else None
+    return [closest] if closest is not None else []
 
 
 class Linker(Comparison):
@@ -109,14 +126,14 @@ class Linker(Comparison):
         self.sizes = sizes_of(templates.means)
 
     def link(self) -> Templates:
-        """Return the units without those that are another one, or what its subtraction left behind."""
+        """Return the units without those that are another one or a part of it."""
         templates, gone = self.templates, self.templates.is_noise.copy()
         for one in np.argsort(-templates.counts, kind="stable"):
             if gone[one]:
                 continue
             while same := [other for other in self.overlapping(one, ~gone) if self.are_one(one, other)]:
                 gone[same] = True
-            gone |= self.left_by(one, ~gone)
+            gone |= self.take_parts(one, ~gone)
         return templates.only(~gone | templates.is_noise)
 
     def overlapping(self, one: int, there: np.ndarray) -> np.ndarray:
@@ -162,12 +179,25 @@ class Linker(Comparison):
         self.trains[one] = np.union1d(self.trains[one], self.trains[other])
         templates.counts[one] = max(len(self.trains[one]), templates.counts[one])
 
-    def left_by(self, one: int, there: np.ndarray) -> np.ndarray:
-        """Return which units (n_units,) are much smaller and come right with the spikes of one."""
-        left = np.zeros(len(there), dtype=bool)
-        for other in np.flatnonzero(there & (self.sizes < MUCH_SMALLER * self.sizes[one])):
-            left[other] = other != one and locked(self.trains[other], self.trains[one])
-        return left
+    def take_parts(self, one: int, there: np.ndarray) -> np.ndarray:
+        """Return which smaller units (n_units,) are parts of one, whose template takes in what it did not know."""
+        are_parts = np.zeros(len(there), dtype=bool)
+        for other in np.flatnonzero(there & (self.sizes < self.sizes[one])):
+            its = lock(self.trains[other], self.trains[one])
+            if its.is_locked and (its.is_tight or self.sizes[other] < MUCH_SMALLER * self.sizes[one]):
+                are_parts[other] = True
+                if its.is_tight:
+                    self.extend(one, other, its.lag)
+        return are_parts
+
+    def extend(self, one: int, part: int, lag: int) -> None:
+        """Add to a template, on channels that it does not know, that of a part that comes `lag` samples late."""
+        new, turn = self.sees[part] & ~self.sees[one], -lag - self.first_lag
+        if not new.any() or not 0 <= turn < len(self.responses):
+            return
+        self.templates.means[one][:, new] = self.templates.means[part][:, new] @ self.responses[turn]
+        self.sees[one] |= new
+        self.sizes[one] = sizes_of(self.templates.means[[one]])[0]
 
 
 def link_units(templates: Templates, trains: list, responses: np.ndarray, first_lag: int) -> Templates:
@@ -184,15 +214,6 @@ def sizes_of(means: np.ndarray) -> np.ndarray:
 def weighted_energy(means: np.ndarray, weights: np.ndarray) -> float:
     """Return the weighted sum of squares of templates (n_knots, n_channels, n_features)."""
     return float((means**2).sum(axis=(1, 2)) @ weights)
-
-
-def locked(train_s: np.ndarray, other_s: np.ndarray) -> bool:
-    """Tell whether most events of a train come right with another's: what its subtraction left behind."""
-    if not len(train_s) or not len(other_s):
-        return False
-    near = np.searchsorted(other_s, train_s + LOCKED_S) - np.searchsorted(other_s, train_s - LOCKED_S) > 0
-    chance = 2 * LOCKED_S * len(other_s) / max(other_s[-1] - other_s[0], LOCKED_S)
-    return near.mean() - chance > LOCKED_SHARE
 
 
 def strangers(one_s: np.ndarray, other_s: np.ndarray) -> bool:

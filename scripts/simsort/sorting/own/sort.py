@@ -9,6 +9,7 @@ from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.basis import (
     LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance)
 from simsort.sorting.own.clustering import find_clusters
+from simsort.sorting.own.echoes import without_echoes
 from simsort.sorting.own.forks import fork_map
 from simsort.sorting.own.groups import Group, make_groups
 from simsort.sorting.own.halo import Halo
@@ -17,6 +18,7 @@ from simsort.sorting.own.identity import Looks, join_pieces
 from simsort.sorting.own.linking import Comparison, link_units
 from simsort.sorting.own.mixture import MixtureSettings
 from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
+from simsort.sorting.own.remembering import remember
 from simsort.sorting.own.structure import trains_of
 from simsort.sorting.own.templates import Templates, expand, join
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
@@ -26,7 +28,6 @@ from simsort.sorting.own.troughs import find_troughs
 N_BASIS_EVENTS = 8000
 FEWEST_EVENTS = 30
 LARGE = 15.0
-MOST_REST = 0.4
 MOST_BLOCKS = 48  # of pieces: what is summed over a block does not depend on who works on it
 JUDGED_PIECES = 60
 NOISE_SAMPLES = 15000  # of a piece
@@ -156,7 +157,7 @@ class OwnSorter:
             self.say(f"round {number + 1} of {self.settings.n_refinements + 1}: collecting events")
             events = self.collect(self.pursuit(templates))
             self.say(f"round {number + 1} of {self.settings.n_refinements + 1}: clustering")
-            templates = self.cluster(*events)
+            templates = self.cluster(*events, is_last=number == self.settings.n_refinements)
         pursuit = self.pursuit(templates)
         if pursuit is None:
             return []
@@ -204,7 +205,7 @@ class OwnSorter:
         """Return where what units do beyond their templates is summed."""
         if pursuit is None:
             return None
-        return Halo(pursuit.templates.means, self.traces.contacts_um, pursuit.templates.rest)
+        return Halo(pursuit, self.traces.contacts_um)
 
     def collect_block(self, block: np.ndarray, pursuit: Pursuit | None, home: np.ndarray, most: int):
         """Return `(group, events)` of the pieces of a block, at most so many of each piece and group, and the halo."""
@@ -234,7 +235,7 @@ class OwnSorter:
             edge = (spikes.sample >= LONG_BEFORE) & (spikes.sample < traces.shape[1] - LONG_SAMPLES)
             spikes = spikes.only(edge)
             left = pursuit.residual(traces, first / FS, spikes)
-            halo.see(left, spikes.sample, spikes.unit)
+            halo.see(left, spikes)
             means = pursuit.means_at((first + traces.shape[1] / 2) / FS)
             for number in np.unique(home[spikes.unit]):
                 rows = np.flatnonzero(home[spikes.unit] == number)
@@ -250,12 +251,17 @@ class OwnSorter:
             features = self.basis(cut(left, self.groups[number].channels, sample[rows]), delays_of(main))
             yield number, Events(sample=sample[rows] + first, features=features, label=np.full(len(rows), -1))
 
-    def cluster(self, events: list[Events], halo: Halo | None = None) -> Templates | None:
-        """Return the templates of all clusters, None without any."""
+    def cluster(self, events: list[Events], halo: Halo | None = None, *, is_last: bool = False) -> Templates | None:
+        """Return the templates of all clusters, None without any.
+
+        Those of noise take it out of the others' way, until at last they would take small spikes with it.
+        """
         parts, trains = [], []
-        rest = halo.means() if halo is not None else None
+        known = halo.known() if halo is not None else None
+        if known is not None and not is_last:
+            known.is_noise[:] = False
         busy = [number for number, its in enumerate(events) if len(its.sample) >= FEWEST_EVENTS]
-        for part, its in fork_map(lambda number: self.cluster_group(number, events[number], rest), busy, self.n_jobs):
+        for part, its in fork_map(lambda number: self.cluster_group(number, events[number], known), busy, self.n_jobs):
             if part is not None:
                 parts.append(part)
                 trains += its
@@ -264,7 +270,7 @@ class OwnSorter:
         templates = join(parts)
         return link_units(templates, trains, self.turns, FIRST_LAG)
 
-    def cluster_group(self, number: int, events: Events, rest) -> tuple[Templates | None, list]:
+    def cluster_group(self, number: int, events: Events, known: Templates | None) -> tuple[Templates | None, list]:
         """Return the templates of a group's clusters, None without any, and their trains."""
         group = self.groups[number]
         settings = replace(self.settings.mixture, least_size=self.settings.least_size)
@@ -275,8 +281,8 @@ class OwnSorter:
         if not mixture.n_clusters:
             return None, []
         part = expand(mixture, directions, group, number, self.n_channels)
-        if rest is not None:
-            add_rest(part, mixture.labels(), events.label, rest, self.basis)
+        if known is not None:
+            remember(part, mixture.labels(), events.label, known, self.basis)
         return part, trains_of(mixture)
 
     def match(self, pursuit: Pursuit) -> list[np.ndarray]:
@@ -293,7 +299,9 @@ class OwnSorter:
         sample, unit = np.concatenate(samples), np.concatenate(units)
         trains = [np.sort(sample[unit == number]) for number in range(len(pursuit.templates.counts))]
         enough = np.array([len(train) >= self.settings.mixture.fewest for train in trains])
-        good = np.flatnonzero(enough & ~judgement.are_false())
+        out = ~enough | judgement.are_false()
+        trains, are_echoes = without_echoes(trains, judgement.energy, pursuit.sees, out)
+        good = np.flatnonzero(~(out | are_echoes))
         if looks is None:
             return [trains[number] for number in good]
         comparison = Comparison(pursuit.templates, self.turns, FIRST_LAG)
@@ -319,30 +327,6 @@ class OwnSorter:
             units.append(spikes.unit[inside])
         found = looks.found if looks is not None else None
         return np.concatenate(samples), np.concatenate(units), judgement.facts, found
-
-
-def add_rest(templates: Templates, found: np.ndarray, label: np.ndarray, rest: np.ndarray, basis: Basis) -> None:
-    """Give clusters that were units before what these do beyond their features."""
-    for cluster in range(len(templates.counts)):
-        before = label[found == cluster]
-        known = np.bincount(before[before >= 0], minlength=1)
-        if known.max() > 0.5 * len(before):
-            its = rest[known.argmax()].copy()
-            inside = templates.means[cluster].any(axis=(0, 2))
-            # on its own channels the cluster's mean holds what is in the space of the features
-            its[inside] = beyond(its[inside], basis)
-            size = np.linalg.norm(templates.means[cluster].mean(axis=0) @ basis.waveforms)
-            if np.linalg.norm(its) < MOST_REST * size:  # more is not its own, but that of a unit that fires with it
-                templates.rest[cluster] = its
-
-
-def beyond(waveforms: np.ndarray, basis: Basis) -> np.ndarray:
-    """Return waveforms (n, long_samples) without what their features at the spike's time tell."""
-    filters = basis.filters[len(basis.shifts) // 2]
-    start = LONG_BEFORE - N_BEFORE
-    turned = basis.waveforms[:, start:start + N_SAMPLES] @ filters
-    features = waveforms[:, start:start + N_SAMPLES] @ filters
-    return waveforms - features @ np.linalg.solve(turned, basis.waveforms)
 
 
 def main_directions(features: np.ndarray, most: int) -> np.ndarray:

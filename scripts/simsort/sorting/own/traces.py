@@ -8,6 +8,7 @@ from scipy.ndimage import maximum_filter1d
 from spikeinterface import get_random_data_chunks, load
 
 from simsort.models.whitening import Whitening, fit_whitening
+from simsort.sorting.own.band import InBand, WithoutCommonMedian
 from simsort.sorting.own.pursuit import MARGIN
 
 BAND_HZ = (300.0, 6000.0)
@@ -108,9 +109,9 @@ def prepare(recording):
     recording = spre.scale_to_uV(recording) if recording.has_scaleable_traces() else recording
     recording = spre.astype(recording, "float32")
     high_hz = min(BAND_HZ[1], 0.475 * fs)
-    recording = spre.bandpass_filter(recording, BAND_HZ[0], high_hz, margin_ms=FILTER_MARGIN_MS)
+    recording = InBand(recording, BAND_HZ[0], high_hz, FILTER_MARGIN_MS)
     if fs != SAMPLING_FREQUENCY_HZ:
         recording = spre.resample(recording, int(SAMPLING_FREQUENCY_HZ))
     if recording.get_num_channels() >= COMMON_REFERENCE_CHANNELS:
-        recording = spre.common_reference(recording, reference="global", operator="median")
+        recording = WithoutCommonMedian(recording)
     return recording
