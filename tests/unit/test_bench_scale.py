@@ -49,7 +49,8 @@ if [ -f "$trace" ]; then state=$AGAIN; else state=COMPLETED; fi
 { printf '%s' "$HEADER"; row PREPROCESS $state; } >"$trace"
 if [ -f ../hit ]; then sleep 0.2; row SORT COMPLETED >>"$trace"; exit 0; fi
 touch ../hit
-python3 -c 'import time; time.sleep(20)' -m simsort sort --config config.json || { row SORT FAILED; sleep 0.3; row SORT COMPLETED; } >>"$trace"
+python3 -c 'import time; time.sleep(20)' -m simsort sort --config config.json ||
+    { row SORT FAILED; sleep 0.3; row SORT COMPLETED; } >>"$trace"
 """
 
 
@@ -65,4 +66,5 @@ def test_what_a_fault_costs(tmp_path, monkeypatch, whole_run, number, again):
     row = measure_fault(Fault("killed", "sort", whole_run, number), tmp_path / "run", tmp_path, tmp_path)
     assert row["again"] == again and row["same_spikes"]
     assert 1.0 <= row["lost_s"] < 20 and 0.1 <= row["back_s"] < 20
-    assert f"| killed | {row['back_s']:.0f} | {row['lost_s']:.0f} | {', '.join(again) or 'none'} | yes |" in faults_table([row])
+    cells = ["killed", f"{row['back_s']:.0f}", f"{row['lost_s']:.0f}", ", ".join(again) or "none", "yes"]
+    assert f"| {' | '.join(cells)} |" in faults_table([row])

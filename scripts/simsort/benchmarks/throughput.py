@@ -79,8 +79,9 @@ def own_environment() -> dict:
 
 def sessions_table(rows: list[dict]) -> str:
     """Return the table of sessions per hour."""
-    cells = [[str(r["at_once"]), str(r["n_sessions"]), f"{r['wall_s']:.0f}", f"{3600 * r['n_sessions'] / r['wall_s']:.0f}",
-              f"{r['own_s']:.0f}", f"{r['at_once'] * r['wall_s'] / r['n_sessions'] - r['own_s']:.0f}",
+    cells = [[str(r["at_once"]), str(r["n_sessions"]), f"{r['wall_s']:.0f}",
+              f"{3600 * r['n_sessions'] / r['wall_s']:.0f}", f"{r['own_s']:.0f}",
+              f"{r['at_once'] * r['wall_s'] / r['n_sessions'] - r['own_s']:.0f}",
               f"{r['other_cores']:.1f}"] for r in rows]
     return markdown_table(["at once", "sessions", "time (s)", "sessions per hour", "own time of the stages, each (s)",
                            "overhead, each (s)", "cores busy with other work"], cells)
