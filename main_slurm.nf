@@ -41,6 +41,11 @@ def modelOf(name) {
     return name == null ? [] : name == 'shipped' ? file("${projectDir}/scripts/simsort/weights/default") : file(name, glob: false)
 }
 
+// A file or folder of the user's, staged so that containers see it; none: an empty list.
+def fileOrNone(name) {
+    return name == null ? [] : file(name, glob: false)
+}
+
 // The recordings of one NWB file: their jobs, and what each stage left of them.
 def nwbInputs(name, parts) {
     def meta = [id: name, duration_min: parts.collect { it -> it.meta.duration_min }.max(), n_channels: parts.collect { it -> it.meta.n_channels }.sum()]
@@ -123,7 +128,13 @@ workflow {
         POSTPROCESS(ch_preprocessed.join(SORT.out.sorted), session, ch_resolved.map { it -> toJson(it.postprocessing) }, source)
 
         // MODULE: labels
-        CURATE(SORT.out.sorted.join(POSTPROCESS.out.postprocessed), ch_resolved.map { it -> toJson(it.curation) }, source)
+        CURATE(
+            SORT.out.sorted.join(POSTPROCESS.out.postprocessed),
+            ch_resolved.map { it -> fileOrNone(it.curation.unitrefine_noise) },
+            ch_resolved.map { it -> fileOrNone(it.curation.unitrefine_sua) },
+            ch_resolved.map { it -> toJson(it.curation) },
+            source
+        )
 
         // MODULE: pictures
         VISUALIZE(

@@ -59,6 +59,7 @@ def write_stages(work: Path, name: str, recording, sorting) -> None:
     job = {**about, "state": "ready", "recording_dict": raw.to_dict(recursive=True, relative_to=work / "data")}
     (work / "job.json").write_text(json.dumps(job, cls=SIJsonEncoder))
     raw.save(folder=work / "preprocess" / "binary", verbose=False, progress_bar=False)
+    raw.dump_to_json(work / "preprocess" / "recording.json", relative_to=work / "data")
     sorting.save(folder=work / "sort" / "sorting")
     analyzer = create_sorting_analyzer(sorting, raw, format="zarr", folder=work / "postprocess" / "analyzer.zarr",
                                        job_kwargs=dict(progress_bar=False))
@@ -81,6 +82,8 @@ def write_stages(work: Path, name: str, recording, sorting) -> None:
 
 def publish(work: Path, results: Path, name: str) -> None:
     """Copy what the workflow publishes of one recording."""
+    (results / "preprocessed").mkdir(parents=True, exist_ok=True)
+    shutil.copy(work / "preprocess" / "recording.json", results / "preprocessed" / f"{name}.json")
     shutil.copytree(work / "curate" / "sorting", results / "curated" / name)
     shutil.copytree(work / "visualize", results / "visualization" / name)
     shutil.copytree(work / "postprocess" / "analyzer.zarr", results / "postprocessed" / f"{name}.zarr")

@@ -151,6 +151,23 @@ def test_metrics_of_new_units_are_those_of_an_analyzer_made_anew(results, run_cl
             assert after.get_property(key)[at] == pytest.approx(wanted[key][unit], rel=0.25), (unit, key)
 
 
+def test_automatic_labels_follow_the_units(results, run_cli, tmp_path):
+    before = curated(results)
+    assert set(before.get_property("model_label")) <= {"noise", "MUA", "SUA"}
+    assert ((before.get_property("model_probability") > 1 / 3) & (before.get_property("model_probability") <= 1)).all()
+    path = write(tmp_path, {"mergeGroups": [["2", "3"]]})
+    assert run_cli("apply-curation", results, path, "--recording", NAME).status == 0
+    after = curated(results)
+    assert after.get_property("model_label")[2] in ("noise", "MUA", "SUA")
+    assert np.isfinite(after.get_property("model_probability")[2])
+    for unit in (0, 1, 4, 10):
+        assert after.get_unit_property(unit, "model_probability") == before.get_unit_property(unit, "model_probability")
+    said = json.loads((results / "curated" / NAME / "suggestions.json").read_text())
+    assert [one["name"] for one in said["labels"]] == ["model", "bombcell"]
+    assert said["labels"][0]["unit_ids"] == [0, 1, 2, 4, 10]
+    assert not any({2, 3} & set(merge["unit_ids"]) for merge in said["merges"])
+
+
 def test_phy_has_the_merged_units(results, run_cli, tmp_path):
     import spikeinterface as si
 

@@ -1,11 +1,13 @@
 """Curation on planted ground truth: verdicts, properties, files; without units, without postprocessing."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from simsort.config.stages import Curation
 from simsort.records import Record, read_record
 
 PLANTED_RULE = "isi_violations_ratio < 0.5 and presence_ratio > 0.8 and drift_ptp < 20"
@@ -18,7 +20,8 @@ def curated(planted, tmp_path_factory):
 
     folders, postprocessed, _ = planted
     out = tmp_path_factory.mktemp("curated")
-    record = curate(folders.sorted, postprocessed, {"rule": PLANTED_RULE, "cell_types": True}, out)
+    settings = dataclasses.asdict(Curation(rule=PLANTED_RULE, cell_types=True))
+    record = curate(folders.sorted, postprocessed, settings, out)
     record.write(out)
     return out, record
 

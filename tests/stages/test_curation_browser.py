@@ -154,6 +154,20 @@ def test_splitting_a_unit_by_a_line(results, run_cli, tmp_path):
         assert "✂ split" not in chips(page, 4)
 
 
+def test_labels_that_suggest_themselves(results, tmp_path):
+    with open_page((results / "visualization" / NAME / "curate.html").as_uri(), []) as page:
+        said = dict(zip(["0", "1", "2", "3", "4", "10"], page.evaluate("modelOf().labels")))
+        row(page, 0).click()
+        page.keyboard.press("Control+a")
+        page.keyboard.press("g")
+        for unit, label in said.items():
+            assert {"SUA": "good", "MUA": "MUA", "noise": "noise"}[label] in chips(page, unit)
+        why = page.inner_text(".whys")
+        assert "model of simulated neurons" in why and "%" in why and "rule" in why
+        page.fill("#filter", f"model:{said['1']}")
+        assert page.locator("#table tbody tr").count() == list(said.values()).count(said["1"])
+
+
 def test_other_peoples_text_is_text(results, run_cli, tmp_path):
     export = {"labelsByUnit": {"0": ["<script>alert(2)</script>"], "<img src=x onerror=alert(1)>": ["'\"><b>x"]}}
     (tmp_path / "nasty.json").write_text(json.dumps(export))

@@ -1,11 +1,14 @@
 """Exports of a results folder: a table, SpikeInterface folders, NWB, phy."""
 
 import csv
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
+
+from simsort.config.stages import Curation
 
 NAME = "block0_imec0.ap_recording1"
 
@@ -18,7 +21,8 @@ def results(planted, tmp_path_factory):
     folders, postprocessed, _ = planted
     root = tmp_path_factory.mktemp("results")
     work = root / "work"
-    curate(folders.sorted, postprocessed, {"rule": "presence_ratio > 0.8"}, work).write(work)
+    settings = dataclasses.asdict(Curation(rule="presence_ratio > 0.8"))
+    curate(folders.sorted, postprocessed, settings, work).write(work)
     shutil.copytree(work / "sorting", root / "curated" / NAME)
     shutil.copytree(postprocessed / "analyzer.zarr", root / "postprocessed" / f"{NAME}.zarr")
     return root, folders.raw

@@ -1,10 +1,12 @@
 """NWB files: two probes, units, LFP and raw signal, both storages; read back by SpikeInterface and pynwb."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from simsort.config.stages import Curation
 from simsort.records import Record, read_record
 
 NAMES = ("block0_imec0.ap_recording1", "block0_wide probe_recording1")
@@ -29,7 +31,7 @@ def two_probes(planted, tmp_path_factory):
 
     folders, postprocessed, _ = planted
     root = tmp_path_factory.mktemp("nwb")
-    rule = {"rule": "presence_ratio > 0.8"}
+    rule = dataclasses.asdict(Curation(rule="presence_ratio > 0.8"))
     curate(folders.sorted, postprocessed, rule, root / "curated/1").write(root / "curated/1")
     for stage, folder in (("preprocessed", folders.preprocessed), ("postprocessed", postprocessed)):
         (root / stage).mkdir()

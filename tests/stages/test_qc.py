@@ -1,11 +1,13 @@
 """Quality control of planted recordings: verdicts, files, what is missing, what is bad."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from browser import local_only, open_in_chromium
+from simsort.config.stages import Curation
 from simsort.records import Record, read_record
 
 NAME = "block0_imec0.ap_recording1"
@@ -32,7 +34,7 @@ def judged(planted, tmp_path_factory):
 
     folders, postprocessed, _ = planted
     root = tmp_path_factory.mktemp("qc")
-    rule = {"rule": "isi_violations_ratio < 0.5"}
+    rule = dataclasses.asdict(Curation(rule="isi_violations_ratio < 0.5"))
     curate(folders.sorted, postprocessed, rule, root / "curated").write(root / "curated")
     job = write_job(root, si.load(folders.raw / "copy"), folders.raw)
     arguments = ["--job", job, "--data", folders.raw, "--preprocessed", folders.preprocessed, "--curated",

@@ -179,6 +179,8 @@ def build(results: Path, versions: Versions, wanted: Choices, changes: list[str]
 
     from simsort.applying.curated_sorting import apply_choices, save
     from simsort.applying.cut_units import cuts_to_splits
+    from simsort.labelling.automatic import after_curation, set_label_properties
+    from simsort.labelling.suggestions import read_suggestions
 
     base = si.load(versions.first())
     stored = results / "postprocessed" / f"{versions.recording}.zarr"
@@ -189,7 +191,9 @@ def build(results: Path, versions: Versions, wanted: Choices, changes: list[str]
     aside = versions.aside()
     try:
         sorting, table, verdicts, members = apply_choices(base, wanted, analyzer, conditions)
-        save(sorting, table, verdicts, aside)
+        sources, merges = after_curation(*read_suggestions(versions.first()), table, members)
+        set_label_properties(sorting, sources)
+        save(sorting, table, verdicts, aside, sources, merges)
         about = {"recording": versions.recording, "session": facts.get("session"), "sorting": sorting_name,
                  "version": max([1, *versions.numbers()]) + 1}
         write_curation(aside / CURATION, curation_dict(base.unit_ids.tolist(), wanted, about))

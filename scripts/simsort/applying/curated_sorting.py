@@ -12,6 +12,7 @@ from simsort.applying.new_units import new_unit_metrics
 from simsort.curation.choices import Choices
 from simsort.curation.unit_table import judge_units, set_properties, write_units_csv
 from simsort.errors import UserError
+from simsort.labelling.suggestions import write_suggestions
 
 
 def apply_choices(base: si.BaseSorting, choices: Choices, analyzer_path: Path | None, conditions: tuple):
@@ -40,7 +41,7 @@ def apply_choices(base: si.BaseSorting, choices: Choices, analyzer_path: Path | 
         {unit id: the units it was made of}, for every unit that is new.
     """
     metric_names = [key for key in base.get_property_keys() if base.get_property(key).ndim == 1
-                    and base.get_property(key).dtype.kind in "fi"]
+                    and base.get_property(key).dtype.kind in "fi" and not key.endswith("_probability")]
     table = pd.DataFrame({key: base.get_property(key) for key in metric_names}, index=base.unit_ids)
     sorting = si.NumpySorting.from_sorting(base.remove_units(choices.removed) if choices.removed else base)
     sorting, members = split_units(sorting, choices.splits)
@@ -144,8 +145,8 @@ def replace(sorting, key: str, values: np.ndarray) -> None:
     sorting.set_property(key, values)
 
 
-def save(sorting, table, verdicts: list, folder: Path) -> None:
-    """Write the sorting into a folder that exists, with its unit table."""
+def save(sorting, table, verdicts: list, folder: Path, sources: list, merges: list) -> None:
+    """Write the sorting into a folder that exists, with its unit table and the automatic labels."""
     import warnings
 
     with warnings.catch_warnings():
@@ -153,4 +154,7 @@ def save(sorting, table, verdicts: list, folder: Path) -> None:
         sorting.save(folder=folder, overwrite=True)
     kinds = sorting.get_property("cell_type")
     kinds = None if kinds is None else pd.DataFrame({"cell_type": kinds}, index=sorting.unit_ids)
-    write_units_csv(Path(folder) / "units.csv", table, verdicts, kinds)
+    by_hand = {key: sorting.get_property(key).tolist() for key in ("quality", "curation_note")
+               if key in sorting.get_property_keys()}
+    write_units_csv(Path(folder) / "units.csv", table, verdicts, kinds, sources, by_hand)
+    write_suggestions(folder, sources, merges)

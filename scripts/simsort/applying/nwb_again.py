@@ -14,7 +14,7 @@ from simsort.curation.choices import Choices, read_choices
 from simsort.errors import UserError
 from simsort.viewing.files import CURATION
 
-SUMMARIES = {"average": np.mean, "std": np.std, "median": np.median}  # of waveforms: templates by SpikeInterface's names
+SUMMARIES = {"average": np.mean, "std": np.std, "median": np.median}  # of waveforms, by SpikeInterface's names
 
 
 def outdated_files(results: Path, recording: str) -> list[str]:

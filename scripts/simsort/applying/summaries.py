@@ -52,4 +52,6 @@ def brief_row(row: dict) -> dict:
     return {"unit_id": row["unit_id"], "label": label, "default_qc": None if label == "unknown" else label == "pass",
             "reasons": (row["reasons"] or "").split("; ") if row["reasons"] else [],
             "unknown": (row["unknown"] or "").split(", ") if row["unknown"] else [],
-            **{key: row.get(key) for key in BRIEF}, "amplitude": row.get("amplitude_median")}
+            "quality": row.get("quality") or "", "amplitude": row.get("amplitude_median"),
+            **{key: row.get(key) for key in BRIEF},
+            "model": [row["model_label"] or "", row["model_probability"]] if "model_label" in row else None}

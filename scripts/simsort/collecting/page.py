@@ -161,8 +161,14 @@ def unit_rows(units: list[dict], pictures: list[dict]) -> list[dict]:
         rows.append({"id": str(unit["unit_id"]), "label": label_of(unit), "why": "; ".join(map(str, why)),
                      "spikes": number(unit.get("num_spikes"), 0), "rate": number(unit.get("firing_rate"), 2),
                      "snr": number(unit.get("snr"), 1), "amplitude": number(amplitude, 0),
-                     "depth": number(unit.get("depth_um"), 0), "file": page_of.get(str(unit["unit_id"]))})
+                     "depth": number(unit.get("depth_um"), 0), "quality": unit.get("quality") or "",
+                     "model": spelt(unit.get("model")), "file": page_of.get(str(unit["unit_id"]))})
     return rows
+
+
+def spelt(said: list | None) -> str:
+    """Spell a label of the model with its probability."""
+    return f"{said[0]} {round(100 * said[1])} %" if said and said[0] and said[1] is not None else ""
 
 
 def number(value, digits: int) -> str:

@@ -129,10 +129,17 @@ class Postprocessing:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Curation:
-    """The rule behind `default_qc`, and what kind of cell a unit may be."""
+    """The rule behind `default_qc`, and labels beside it, and what kind of cell a unit may be."""
 
     rule: str = option("isi_violations_ratio < 0.5 and presence_ratio > 0.8 and amplitude_cutoff < 0.1",
                        "conditions on quality metrics joined by 'and'", aliases=("query", "qc_rule"))
+    labels: list = option(["model", "bombcell"], "automatic labels beside the rule: a model of simulated neurons "
+                          "(noise, MUA, SUA), bombcell's rules", choices=("model", "bombcell"))
+    suggest_merges: bool = option(True, "suggest pairs of units that are probably one neuron")
+    unitrefine_noise: str | None = option(None, "folder of a UnitRefine model that tells noise from neurons")
+    unitrefine_sua: str | None = option(None, "folder of a UnitRefine model that tells single neurons from mixtures")
+    unitrefine_trusted: list = option([], "types of objects in UnitRefine models that may be loaded, beyond "
+                                      "scikit-learn's estimators")
     cell_types: bool = option(False, "tell each unit's kind of cell; learnt on simulated cells, see docs/cell_types.md")
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import spikeinterface.full as si
@@ -12,6 +13,8 @@ from simsort.curation.labels import LABELS
 from simsort.curation.rule import METRIC_COLUMNS, parse_rule
 from simsort.curation.unit_table import brief_units, judge_units, load_units, set_properties, write_units_csv
 from simsort.errors import UserError
+from simsort.labelling.automatic import label_sources, merge_suggestions, set_label_properties
+from simsort.labelling.suggestions import write_suggestions
 from simsort.records import Record, read_record
 
 
@@ -52,8 +55,10 @@ def curate(sorted_folder: Path, postprocessed: Path | None, settings: dict, out:
     verdicts = judge_units(table, conditions)
     kinds = find_cell_types(analyzer_path, record) if settings.get("cell_types", False) else None
     set_properties(sorting, table, verdicts, kinds)
+    sources, merges = suggestions(analyzer_path, table, settings)
+    set_label_properties(sorting, sources)
     about = {"recording": record.recording_name, "session": record.session_name}
-    write_curated(sorting, table, verdicts, kinds, about, Path(out))
+    write_curated(sorting, table, verdicts, kinds, about, Path(out), sources, merges)
     if why_not and len(table):
         record.warnings.append(f"units are not judged: {why_not}")
     for condition in conditions:
@@ -62,8 +67,18 @@ def curate(sorted_folder: Path, postprocessed: Path | None, settings: dict, out:
     labels = [verdict.label for verdict in verdicts]
     record.outputs.update(n_units=len(table), rule=" and ".join(map(str, conditions)),
                           default_qc={label: labels.count(label) for label in LABELS},
-                          units=brief_units(table, verdicts, kinds))
+                          units=brief_units(table, verdicts, kinds, sources), n_suggested_merges=len(merges),
+                          automatic_labels={one["name"]: dict(Counter(one["labels"])) for one in sources})
     return record
+
+
+def suggestions(analyzer_path: Path | None, table, settings: dict) -> tuple[list[dict], list[dict]]:
+    """Return the automatic labels of every source asked for, and the merges that suggest themselves."""
+    if analyzer_path is None:
+        return [], []
+    analyzer = si.load_sorting_analyzer(analyzer_path, load_extensions=False)
+    sources = label_sources(table, settings, analyzer)
+    return sources, merge_suggestions(analyzer) if settings["suggest_merges"] else []
 
 
 def find_analyzer(postprocessed: Path | None) -> tuple[Path | None, str]:
@@ -96,7 +111,8 @@ def find_cell_types(analyzer_path: Path | None, record: Record):
     return kinds
 
 
-def write_curated(sorting: si.BaseSorting, table, verdicts: list, kinds, about: dict, out: Path) -> None:
+def write_curated(sorting: si.BaseSorting, table, verdicts: list, kinds, about: dict, out: Path, sources: list,
+                  merges: list) -> None:
     """Write the sorting folder with the curation and the unit table in it, aside and then in place."""
     aside = out / "part_sorting"
     shutil.rmtree(aside, ignore_errors=True)
@@ -107,5 +123,7 @@ def write_curated(sorting: si.BaseSorting, table, verdicts: list, kinds, about: 
     unit_ids = sorting.unit_ids.tolist()
     about = about | {"sorting": fingerprint(unit_ids, table["num_spikes"])}
     write_curation(aside / "curation.json", automatic_curation(unit_ids, [v.label for v in verdicts], about))
-    write_units_csv(aside / "units.csv", table, verdicts, kinds)
+    by_hand = {"quality": sorting.get_property("quality").tolist()}
+    write_units_csv(aside / "units.csv", table, verdicts, kinds, sources, by_hand)
+    write_suggestions(aside, sources, merges)
     aside.rename(out / "sorting")

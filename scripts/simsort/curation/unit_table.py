@@ -73,26 +73,35 @@ def set_properties(sorting: si.BaseSorting, table: pd.DataFrame, verdicts: list[
         sorting.set_property(key, values)
 
 
-def write_units_csv(path: Path, table: pd.DataFrame, verdicts: list[Verdict],
-                    kinds: pd.DataFrame | None = None) -> None:
-    """Write the table as CSV, the verdict first, kinds of cells last; an empty cell is an unknown value."""
+def write_units_csv(path: Path, table: pd.DataFrame, verdicts: list[Verdict], kinds: pd.DataFrame | None = None,
+                    sources: list[dict] = (), by_hand: dict | None = None) -> None:
+    """Write the table as CSV: verdict, labels by hand, automatic labels, metrics, kinds of cells; empty: unknown."""
     out = table.copy() if kinds is None else table.join(kinds)
     columns = {"default_qc": [v.default_qc for v in verdicts], "default_qc_label": [v.label for v in verdicts],
                "reasons": ["; ".join(v.reasons) for v in verdicts], "unknown": [", ".join(v.unknown) for v in verdicts]}
+    columns |= by_hand or {}
+    for one in sources:
+        columns |= {f"{one['name']}_label": one["labels"], f"{one['name']}_probability": one["probabilities"],
+                    f"{one['name']}_reasons": ["; ".join(texts) for texts in one["reasons"]]}
     for position, (name, values) in enumerate(columns.items()):
         out.insert(position, name, values)
     out.to_csv(path, index_label="unit_id")
 
 
-def brief_units(table: pd.DataFrame, verdicts: list[Verdict], kinds: pd.DataFrame | None = None) -> list[dict]:
+def brief_units(table: pd.DataFrame, verdicts: list[Verdict], kinds: pd.DataFrame | None = None,
+                sources: list[dict] = ()) -> list[dict]:
     """Return the few facts of each unit that the summary pages show; None is unknown, also for `default_qc`."""
     units = []
-    for unit_id, row, verdict in zip(table.index.tolist(), table.to_dict("records"), verdicts, strict=True):
+    model = next((one for one in sources if one["name"] == "model"), None)
+    for place, (unit_id, row, verdict) in enumerate(zip(table.index.tolist(), table.to_dict("records"), verdicts,
+                                                        strict=True)):
         facts = {key: finite(row.get(key)) for key in BRIEF}
         default_qc = None if verdict.label == "unknown" else verdict.default_qc
         units.append({"unit_id": unit_id, "default_qc": default_qc, "label": verdict.label,
                       "reasons": list(verdict.reasons), "unknown": list(verdict.unknown), **facts,
-                      "amplitude": finite(row.get("amplitude_median"))})
+                      "amplitude": finite(row.get("amplitude_median")),
+                      "quality": "good" if default_qc else "",
+                      "model": [model["labels"][place], model["probabilities"][place]] if model else None})
         if kinds is not None:
             units[-1] |= {"cell_type": kinds.at[unit_id, "cell_type"],
                           "cell_type_probability": finite(kinds.at[unit_id, "cell_type_probability"])}

@@ -42,11 +42,14 @@ def sorting_summary_view(pack: Pack):
 def units_table(pack: Pack, names: tuple[str, ...]):
     """Return the table of units with some metrics, the rule's verdict and the similarity of units."""
     known = [name for name in names if name in pack.facts["columns"]]
+    said = pack.facts.get("automatic", [])
     columns = [vv.UnitsTableColumn(key="unitId", label="unit", dtype="int"),
                vv.UnitsTableColumn(key="rule", label="rule", dtype="int"),
+               *(vv.UnitsTableColumn(key=one["name"], label=one["name"], dtype="int") for one in said),
                *(vv.UnitsTableColumn(key=name, label=name, dtype="float") for name in known)]
     metrics = dict(zip(pack.facts["columns"], pack.facts["metrics"], strict=True))
     rows = [vv.UnitsTableRow(unit_id=unit, values={"unitId": unit, "rule": pack.facts["verdicts"][i][0],
+                                                  **{one["name"]: one["labels"][i] for one in said},
                                                   **{name: metrics[name][i] for name in known}})
             for i, unit in enumerate(pack.unit_ids)]
     scores = [vv.UnitSimilarityScore(unit_id1=pack.unit_ids[a], unit_id2=pack.unit_ids[b], similarity=float(s) / 255)

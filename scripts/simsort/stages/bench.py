@@ -45,6 +45,11 @@ simsort bench representations --out bench --cells simulated --device cuda --upda
 simsort bench representations --out bench --cells simulated --parts s1,s10 --n-units 120 --n-steps 300
 
 The tables S1 to S10 and figures of CEED's supplement on simulated recordings, beside what was published, each a part.
+
+simsort bench labels --out bench --cells simulated --n-recordings 40 --update-docs
+
+The models of automatic labels: units of simulated recordings (each recording is kept), units.json and pairs.json fitted
+on them, and their scores on recordings left out. To ship them copy both to scripts/simsort/labelling/models/.
 """
 
 import argparse
@@ -62,19 +67,21 @@ PARTS = {
     "scaling": ("data", "size"),
     "curation": ("pages",),
     "metrics": ("truth", "scale"),
+    "labels": ("fit",),
     "scale": ("wrapper", "head", "sessions", "faults"),
     "representations": ("s1", "s2", "s3", "s4", "s5", "s7", "s8", "s9", "s10", "amount", "scam", "model", "s6",
                         "subsets", "changes", "cases", "attention"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
             "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md",
-            "representations": "benchmarks.md"}
+            "representations": "benchmarks.md", "labels": "benchmarks.md"}
 DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None,
-              "metrics": None, "representations": None}
+              "metrics": None, "representations": None, "labels": None}
 CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
 ONLY_SCALE = ("sessions", "at_once")
+ONLY_LABELS = ("n_recordings",)
 ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
 ONLY_REPRESENTATIONS = ("n_units", "n_fits", "model")
 SCALING_STEPS = 1000
@@ -118,7 +125,7 @@ def add_arguments(parser):
                         "(default all; metrics: simsort,lupin,spykingcircus2)")
     parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters, metrics: of the recordings "
                         "(default 0,1,2; sorters: others are kept but stand in no table)")
-    parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling, representations: folder of simulated cells")
+    parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling, representations, labels: folder of cells")
     parser.add_argument("--n-steps", type=int, help="scaling, representations: steps of every training (default 1000; "
                         "representations 400 epochs)")
     parser.add_argument("--recordings", type=comma_list(int), default=(1, 4, 16, 64, 0), help="scaling: different "
@@ -130,13 +137,15 @@ def add_arguments(parser):
     parser.add_argument("--device", default="auto", help="scaling, representations: auto, cpu, cuda or cuda:N "
                         "(default auto)")
     parser.add_argument("--n-units", type=int, default=400, help="representations: units to train on (default 400)")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="representations: CEED encoder of the part model "
+    parser.add_argument("--model", type=Path, metavar="DIR", help="representations, parts model and cases: CEED encoder "
                         "(default: the shipped one)")
     parser.add_argument("--n-fits", type=int, default=50, help="representations: mixtures fitted to a set (default 50)")
     parser.add_argument("--sessions", type=comma_list(int), default=(100, 1000), help="scale: of the wrapper "
                         "(default 100,1000)")
     parser.add_argument("--at-once", type=comma_list(int), default=(1, 2), help="scale: real sessions sorted at once "
                         "(default 1,2)")
+    parser.add_argument("--n-recordings", type=int, default=40, help="labels: recordings to fit on and to score on "
+                        "(default 40)")
     parser.add_argument("--keep", action="store_true", help="keep work folders and what the stages wrote")
     parser.add_argument("--update-docs", nargs="?", type=Path, const=DOCS, metavar="FILE",
                         help="put the tables into docs/benchmarks.md or docs/simulation.md, or FILE")
@@ -152,7 +161,8 @@ def run(parser, argv):
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
                "scaling": measure_scaling, "curation": measure_curation, "scale": measure_scale,
-               "metrics": measure_metrics, "representations": measure_representations}[what]
+               "metrics": measure_metrics, "representations": measure_representations,
+               "labels": measure_labels}[what]
     blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
@@ -177,6 +187,8 @@ def check(args) -> None:
     if min(counts) < 1 or min(args.recordings, default=0) < 0:
         raise UserError("--n-steps, --n-events, --n-evaluation, --n-units, --n-fits and --recordings must be positive",
                         "give whole numbers; 0 recordings: without end")
+    if args.n_recordings < 1:
+        raise UserError("--n-recordings must be positive", "give a whole number above 0")
     if args.simulated_s <= 0 or (args.duration_s is not None and args.duration_s <= 0):
         raise UserError("--simulated-s and --duration-s must be positive", "give numbers above 0")
 
@@ -185,7 +197,8 @@ def measure_pipeline(options: dict, docs: Path | None) -> dict[str, str]:
     """Measure the pipeline; return its tables."""
     from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
 
-    others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALE, *ONLY_SCALING, *ONLY_REPRESENTATIONS)
+    others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALE, *ONLY_SCALING, *ONLY_REPRESENTATIONS,
+              *ONLY_LABELS)
     return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in others})))
 
 
@@ -254,6 +267,14 @@ def measure_representations(options: dict, docs: Path | None) -> dict[str, str]:
     result = bench_representations(Settings(cells=options["cells"], **given))
     draw(result, docs.parent / "img" / "representations" if docs else options["out"] / "pictures")
     return blocks_of(result, with_pictures=docs is not None)
+
+
+def measure_labels(options: dict, docs: Path | None) -> dict[str, str]:
+    """Fit the models of automatic labels; return the table of their scores."""
+    from simsort.benchmarks.labels.main import Settings, bench_labels, blocks_of
+
+    return blocks_of(bench_labels(Settings(**{name: options[name] for name in ("out", "cells", "n_recordings",
+                                                                               "command")})))
 
 
 def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from simsort.config.parameters import nest_command_line, parameter_table, resolve
 from simsort.config.places import check_places
 from simsort.errors import UserError
+from simsort.labelling.model_files import check_unitrefine
 
 
 def add_arguments(parser):
@@ -33,6 +34,7 @@ def run(parser, argv):
         print(resolved["globals"]["workflow"])
         return
     check_places(resolved["globals"])
+    check_unitrefine(resolved["curation"], whole_paths=True)
     for notice in resolved["notices"]:
         print(f"simsort: {notice}")
     if args.out:

@@ -12,7 +12,8 @@ from simsort.viewing.inside import inside_html
 from simsort.viewing.pack import Pack
 
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = ("state.js", "draw.js", "page.js", "table.js", "split.js", "tabs.js", "labels.js", "files.js", "keys.js")
+SCRIPTS = ("state.js", "draw.js", "page.js", "table.js", "split.js", "suggested.js", "tabs.js", "labels.js", "files.js",
+           "keys.js")
 
 
 def write_pages(pack: Pack, curation: dict, folder: Path) -> dict:

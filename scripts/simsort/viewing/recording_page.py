@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from simsort.curation.curation_file import automatic_curation
+from simsort.labelling.suggestions import read_suggestions
 from simsort.records import read_record
 from simsort.viewing.files import CURATION
 from simsort.viewing.gather import gather_pack
@@ -56,4 +57,22 @@ def recording_pack(postprocessed: Path | None, curated: Path | None, names: dict
     rule = read_record(curated)["parameters"].get("rule") if has_record else None
     verdicts = {unit: ("unknown" if labels[unit] == "none" else labels[unit], reasons[unit]) for unit in labels}
     facts = {**names, "rule": rule, "cell_types": read_cell_types(curated, analyzer.unit_ids)}
-    return gather_pack(analyzer, facts, metrics_table(analyzer), verdicts)
+    pack = gather_pack(analyzer, facts, metrics_table(analyzer), verdicts)
+    pack.facts |= suggested(pack.unit_ids, Path(curated) / "sorting") if curated else {}
+    return pack
+
+
+def suggested(unit_ids: list, folder: Path) -> dict:
+    """Return the automatic labels and the merges suggested, for the units of a page in their order."""
+    sources, merges = read_suggestions(folder)
+    index = {str(unit): i for i, unit in enumerate(unit_ids)}
+    automatic = []
+    for one in sources:
+        rows = {str(unit): i for i, unit in enumerate(one["unit_ids"])}
+        at = [rows.get(str(unit)) for unit in unit_ids]
+        automatic.append({"name": one["name"], "title": one["title"], **{
+            key: [empty if i is None else one[key][i] for i in at]
+            for key, empty in (("labels", ""), ("probabilities", None), ("reasons", []))}})
+    return {"automatic": automatic, "suggested_merges": [
+        {"units": [index[str(unit)] for unit in merge["unit_ids"]], "probability": merge["probability"],
+         "reasons": merge["reasons"]} for merge in merges if all(str(unit) in index for unit in merge["unit_ids"])]}

@@ -48,8 +48,8 @@ async function openFile(file) {
 }
 
 function help() {
-  const lines = ["1 to 9: label (Shift adds it to the others, or takes it away); 0: no label; M: merge; U: unmerge; X: split; N: note", "arrows: next unit (Shift: select more); Ctrl+A: select all shown; F: filter; S: most similar units",
-    "Ctrl+Z: undo; Ctrl+E: export; Ctrl+S: " + (byId("save").hidden ? "export" : "save"), "The filter takes unit ids, labels, pass, fail, unlabelled and conditions such as snr>5."];
+  const lines = ["1 to 9: label (Shift adds it to the others, or takes it away); 0: no label; M: merge; U: unmerge; X: split; G: label as the model does; N: note", "arrows: next unit (Shift: select more); Ctrl+A: select all shown; F: filter; S: most similar units",
+    "Ctrl+Z: undo; Ctrl+E: export; Ctrl+S: " + (byId("save").hidden ? "export" : "save"), "The filter takes unit ids, labels, pass, fail, unlabelled model:noise, bombcell:mua and conditions such as snr>5."];
   const list = make("ul");
   lines.forEach((text) => list.append(make("li", "", text)));
   byId("dialog-text").replaceChildren(make("h2", "", "Keys"), list, make("p", "", "The file becomes part of the results by:"),

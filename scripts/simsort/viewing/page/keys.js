@@ -22,6 +22,7 @@ document.addEventListener("keydown", (event) => {
   else if (key === "n") byId("note").focus();
   else if (key === "f") byId("filter").focus();
   else if (key === "x") byId("split").click();
+  else if (key === "g") labelAsModel();
   else if (key === "s") { chosen.tab = "similar"; showRight(); }
   else if (key === "?") help();
   else used = false;
@@ -36,6 +37,7 @@ byId("merge").onclick = () => {
   show();
 };
 byId("split").onclick = () => { chosen.tab = "split"; showRight(); };
+byId("model").onclick = labelAsModel;
 byId("unmerge").onclick = () => { curation.unmerge(chosen.units); show(); };
 byId("undo").onclick = () => { if (curation.undo()) show(); };
 byId("download").onclick = download;

@@ -40,6 +40,8 @@ function showFooter() {
   labelKeys().forEach(([name, value], i) => byId("labels").children[i].classList.toggle("on", units.length > 0 && units.every((u) => curation.values(u, name).includes(value))));
   byId("merge").disabled = units.length < 2;
   byId("split").disabled = units.length !== 1;
+  byId("model").hidden = !modelOf();
+  byId("model").disabled = !units.length;
   byId("unmerge").disabled = !units.some((u) => curation.group(u));
   byId("note").disabled = units.length !== 1;
   byId("note").value = units.length === 1 ? curation.notes[units[0]] || "" : "";

@@ -120,6 +120,11 @@ class Curation {
     this.merges = this.merges.filter((m) => m.units.length > 1);
   }
 
+  labelEach(wanted, name) {
+    this.remember();
+    for (const [i, value] of wanted) this.labels[i][name] = [value];
+  }
+
   cutOf(i) {
     return this.cuts.find((cut) => cut.unit === i);
   }

@@ -8,7 +8,8 @@ function columns() {
     {key: "id", title: "unit", text: true, value: (u) => data.unit_ids[u]},
     ...labels.map((name) => ({key: "label:" + name, title: name, text: true, chips: (u) => curation.values(u, name), value: (u) => curation.values(u, name).join(" ")})),
     {key: "auto", title: "rule", text: true, chips: (u) => [data.verdicts[u][0]], value: (u) => data.verdicts[u][0]},
-    {key: "merge", title: "merge", text: true, chips: joined, value: (u) => joined(u).join(" ")},
+    ...(modelOf() ? [{key: "model", title: "model", text: true, chips: (u) => (modelOf().labels[u] ? [modelOf().labels[u] + percent(modelOf().probabilities[u])] : []), kind: (u) => modelOf().labels[u] + " light", value: (u) => modelOf().labels[u] + " " + (modelOf().probabilities[u] || 0).toFixed(2)}] : []),
+    {key: "merge", title: "merge", text: true, kind: () => "merge", chips: joined, value: (u) => joined(u).join(" ")},
     ...(data.cell_types ? [{key: "cell", title: "cell", text: true, value: cellType}] : []),
     ...(data.arrays.places_um ? [{key: "depth", title: "depth", value: (u) => Math.round(data.arrays.places_um.values[2 * u + 1])}] : []),
     {key: "spikes", title: "spikes", value: (u) => data.n_spikes[u]},
@@ -30,6 +31,8 @@ function matches(u) {
       const limit = Number(test[3]);
       return {"<": value < limit, ">": value > limit, "<=": value <= limit, ">=": value >= limit, "=": value === limit}[test[2]];
     }
+    const source = sources().find((s) => word.toLowerCase().startsWith(s.name + ":"));
+    if (source) return source.labels[u].toLowerCase() === word.slice(source.name.length + 1).toLowerCase();
     const labels = Object.values(curation.labels[u]).flat().map((v) => v.toLowerCase());
     return String(data.unit_ids[u]) === word || labels.includes(word.toLowerCase()) || data.verdicts[u][0] === word || (data.cell_types && data.cell_types[u][0].toLowerCase() === word.toLowerCase()) || (word === "unlabelled" && !curation.editable().some((n) => curation.values(u, n).length));
   });
@@ -47,8 +50,8 @@ function sortUnits(all) {
 }
 
 function chip(text, kind) {
-  const known = ["good", "MUA", "noise", "artifact", "pass", "fail", "unknown"];
-  return make("span", "chip " + (kind || (known.includes(text) ? text : "")), text);
+  const known = ["good", "SUA", "MUA", "mua", "sua", "noise", "artifact", "pass", "fail", "unknown"];
+  return make("span", "chip " + (kind ?? (known.includes(text) ? text : "")), text);
 }
 
 function showTable() {
@@ -67,7 +70,7 @@ function showTable() {
     for (const column of all) {
       const cell = line.insertCell();
       if (column.text) cell.className = "t";
-      if (column.chips) column.chips(u).forEach((text) => cell.append(chip(text, column.key === "merge" ? "merge" : "")));
+      if (column.chips) column.chips(u).forEach((text) => cell.append(chip(text, column.kind && column.kind(u))));
       else cell.textContent = short(column.value(u));
     }
     if (data.verdicts[u][1].length) line.title = data.verdicts[u][1].join("; ");

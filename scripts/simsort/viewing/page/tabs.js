@@ -3,6 +3,8 @@
 
 function showRight() {
   for (const tab of byId("tabs").children) tab.className = tab.dataset.tab === chosen.tab ? "on" : "";
+  const n = suggestedMerges().length;
+  byId("tabs").querySelector("[data-tab=merges]").textContent = n ? "Merges (" + n + " suggested)" : "Merges";
   byId("view").replaceChildren(...VIEWS[chosen.tab](chosen.units.slice(0, 8)));
 }
 
@@ -13,8 +15,8 @@ const VIEWS = {
     if (first === undefined) return [make("p", "hint", "Select a unit in the table.")];
     const middle = units.length > 1 ? crosscorrelogram(data, units[0], units[1]) : autocorrelogram(data, first, 0);
     grid.append(drawWaveforms(data, units), middle, drawAmplitudes(data, units), drawPlaces(data, units, dotColor, click));
-    const reasons = data.verdicts[first][1];
-    const why = make("p", "hint", "unit " + data.unit_ids[first] + ": rule " + data.verdicts[first][0] + (reasons.length ? (data.verdicts[first][0] === "fail" ? " because " : ", but ") + reasons.join("; ") : ""));
+    const why = make("div", "whys");
+    why.append(make("b", "", "unit " + data.unit_ids[first]), ...whyLines(first));
     return [why, grid];
   },
   correlograms(units) {
@@ -77,10 +79,11 @@ const VIEWS = {
       parts.push(line);
     }
     for (const merged of data.merged || []) {
+      const said = (merged.automatic || []).filter(([, label]) => label).map(([title, label, probability]) => title + " " + label + percent(probability) + "; ").join("");
       parts.push(make("p", "hint", "unit " + merged.unit_id + " (of " + merged.members.join(", ") + "), as applied: rule " + merged.label + (merged.reasons.length ? " because " + merged.reasons.join("; ") : "") +
-        "; " + Object.entries(merged.metrics).map(([name, value]) => name + " " + short(value)).join(", ")));
+        "; " + said + Object.entries(merged.metrics).map(([name, value]) => name + " " + short(value)).join(", ")));
     }
-    return parts;
+    return [...parts, ...suggestedMergeLines()];
   },
   split: (units) => splitView(units[units.length - 1]),
 };

@@ -1,0 +1,73 @@
+"""Simulated recordings of many kinds, sorted: the units from which labels are learned, and the truth of each."""
+
+from pathlib import Path
+
+import numpy as np
+
+from simsort.simulation.recordings.drift import DriftSettings
+from simsort.simulation.recordings.noise import NoiseSettings
+from simsort.simulation.recordings.placement import PlacementSettings
+from simsort.simulation.recordings.probes import make_probe
+from simsort.simulation.recordings.recording import simulate_recording
+from simsort.simulation.recordings.settings import RecordingSettings
+from simsort.simulation.recordings.spike_trains import SpikeTrainSettings
+
+PROBES = ("neuropixels1", "linear", "neuropixels2-single", "A1x32-Poly3", "polytrode", "neuropixels1", "tetrode")
+MOST_CHANNELS = 16
+DURATIONS_S = (30.0, 100.0)
+N_LIBRARIES = 12  # different cells of a recording
+SORTERS = ("mountainsort5", "spykingcircus2", "tridesclous2")  # of other authors, and quick on few channels
+
+
+def draw_recording(cells, seed: int):
+    """Draw a recording: probe, duration, noise, drift and density at random.
+
+    Parameters
+    ----------
+    cells : sequence of CellLibrary
+        Of which some are placed.
+    seed : int
+        Decides everything.
+
+    Returns
+    -------
+    recording : SimulatedRecording
+    """
+    rng = np.random.default_rng([seed, 509])
+    duration_s = float(np.exp(rng.uniform(*np.log(DURATIONS_S))))
+    name = PROBES[rng.integers(len(PROBES))]
+    probe = make_probe(name, min(MOST_CHANNELS, make_probe(name).get_contact_count()))
+    level_uv = float(np.exp(rng.uniform(*np.log((4.0, 10.0)))))
+    still = rng.random() < 0.5
+    settings = RecordingSettings(
+        duration_s=duration_s, foreground_uv=4 * level_uv, background_uv=0.5 * level_uv,
+        noise=NoiseSettings(level_uv=level_uv, independent_fraction=float(rng.uniform(0.3, 0.9))),
+        drift=DriftSettings(kind="none" if still else "mixture", amplitude_um=float(rng.uniform(4, 20))),
+        placement=PlacementSettings(density_per_mm3=float(np.exp(rng.uniform(*np.log((5000, 20000))))),
+                                    radius_um=100.0), contact_points=1,
+        trains=SpikeTrainSettings(rate_scale=float(np.exp(rng.uniform(*np.log((1.0, 4.0)))))))
+    chosen = np.sort(rng.choice(len(cells), size=min(N_LIBRARIES, len(cells)), replace=False))
+    return simulate_recording([cells[index] for index in chosen.tolist()], probe, settings, seed)
+
+
+def write_filtered(recording, folder: Path):
+    """Write a recording as the preprocessing stage hands it on: filtered, referenced, 16 bit."""
+    import spikeinterface.full as si
+
+    raw = recording.save(folder=folder / "raw", n_jobs=1, progress_bar=False, verbose=False)
+    filtered = si.highpass_filter(raw, freq_min=300.0)
+    if recording.get_num_channels() > 4:
+        filtered = si.common_reference(filtered, reference="global", operator="median")
+    return filtered.save(folder=folder / "filtered", n_jobs=1, progress_bar=False, verbose=False)
+
+
+def sort(recording, name: str, folder: Path, seed: int):
+    """Sort a filtered recording; return its units."""
+    import spikeinterface.full as si
+
+    from simsort.sorting.sort import sort_recording
+    from simsort.workers import job_kwargs
+
+    options = {"sorter_params": {}, "seed": seed, "min_drift_channels": 1000, "skip_motion_correction": True}
+    sort_recording(recording, name, options, folder, job_kwargs(1))
+    return si.load(folder / "sorting")

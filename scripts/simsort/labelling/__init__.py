@@ -1,0 +1,1 @@
+"""Automatic labels beside the quality rule, and pairs of units that may be one neuron; each with its reasons."""
