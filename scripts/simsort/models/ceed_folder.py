@@ -4,11 +4,13 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import simsort
 from simsort.errors import UserError
 from simsort.models.ceed import MlpConfig, MlpEncoder, ScamConfig, ScamEncoder
 from simsort.models.ceed_form import CeedForm
 from simsort.models.model_folder import FORMAT, load_weights, read_note, share, write_note
 
+FOLDER = Path(simsort.__file__).parent / "weights" / "ceed"
 ENCODERS = {"ceed-mlp": (MlpEncoder, MlpConfig), "ceed-scam": (ScamEncoder, ScamConfig)}
 
 
@@ -53,15 +55,15 @@ def save_ceed(folder, encoder, note: dict) -> None:
     write_note(folder, content | note)
 
 
-def load_ceed(folder, device="cpu") -> CeedModel:
-    """Read a model folder.
+def load_ceed(folder=None, device="cpu") -> CeedModel:
+    """Read a model folder; None: the shipped one.
 
     Raises
     ------
     UserError
         If it is no folder of a CEED encoder, of another version, or its files are missing or damaged.
     """
-    folder = Path(folder)
+    folder = Path(folder or FOLDER)
     note = read_note(folder)
     if note.get("architecture") not in ENCODERS:
         raise UserError(f"{folder} holds a model of architecture {note.get('architecture')!r}, not a CEED encoder",

@@ -12,6 +12,7 @@ SCORES = {
     "ari_kmeans_pca": "the same of principal components",
     "ari_gmm": "Gaussian mixture with the known number of units, adjusted Rand index",
     "ari_gmm_pca": "the same of principal components",
+    "knn": "nearest neighbours, share of spikes told right",
     "balanced_accuracy": "kind of a unit, balanced accuracy",
     "balanced_accuracy_three": "the same of excitatory, PV and other inhibitory",
     "calibration_error": "expected calibration error",

@@ -8,7 +8,7 @@ from simsort.pretraining.log import read_log
 
 LOSSES = ("loss", "detection", "timing", "local", "identity", "triplet")
 SMOOTH = 0.02  # of the steps, over which losses are averaged
-PAIRS = (("detection_f1", "threshold_f1"), ("accuracy", "accuracy_pca"), ("ari_gmm", "ari_gmm_pca"))
+PAIRS = (("detection_f1", "threshold_f1"), ("accuracy", "accuracy_pca"), ("ari_gmm", "ari_gmm_pca"), ("knn", "knn_pca"))
 
 
 def draw_learning_curve(folder: Path) -> Path | None:

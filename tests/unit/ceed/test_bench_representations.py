@@ -118,8 +118,8 @@ def test_trained_weights_are_scored_on_an_unseen_recording(run_cli, cells_folder
     monkeypatch.delenv("SIMSORT_DATA", raising=False)
     note = {"data": {"units": 2, "spikes": 9}, "training": {"steps_done": 1, "epochs_done": 0.5}}
     save_ceed(tmp_path / "ceed", MlpEncoder(CeedForm(), MlpConfig()), note)
-    done = run_cli("bench", "representations", "--out", tmp_path / "bench", "--cells", cells_folder, "--parts", "model",
-                   "--model", tmp_path / "ceed", "--n-units", "8", "--n-fits", "2", "--device", "cpu")
+    done = run_cli("bench", "representations", "--out", tmp_path / "bench", "--cells", cells_folder, "--parts",
+                   "model,cases", "--model", tmp_path / "ceed", "--n-units", "8", "--n-fits", "2", "--device", "cpu")
     assert done.status == 0, done.stderr
     assert "2 units, 9 spikes, 1 steps, 0.5 epochs" in done.stdout and "| all six | mean " in done.stdout
     assert "not run: SIMSORT_DATA=" in done.stdout

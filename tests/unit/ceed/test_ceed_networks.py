@@ -104,6 +104,25 @@ def test_scores_know_good_embeddings_from_useless_ones():
     assert useless["ari"] < 0.1 and useless["knn"] < 0.5
 
 
+def test_the_shipped_weights_are_small_and_tell_units_apart(spikes):
+    """Of formula-made spikes, never seen in training, embedded on the channels that the weights take."""
+    from dataclasses import replace
+
+    from simsort.celltypes.head import FOLDER as HEAD
+    from simsort.ceed.embed import embed
+    from simsort.ceed.scores import knn_accuracy
+    from simsort.models.ceed_folder import FOLDER, load_ceed
+
+    assert sum(file.stat().st_size for folder in (FOLDER, HEAD) for file in folder.iterdir()) < 10_000_000
+    model = load_ceed()
+    wide = np.zeros((len(spikes), model.form.n_wide, 121), dtype=np.float32)
+    wide[:, 6:15] = spikes.waveforms
+    rows = np.zeros((len(spikes.is_there), model.form.n_wide, 2), dtype=np.float32)
+    embedding = embed(model.encoder, replace(spikes, form=model.form, waveforms=wide, offsets_um=rows))
+    assert embedding.shape == (240, 5)
+    assert knn_accuracy(embedding[::2], spikes.unit[::2], embedding[1::2], spikes.unit[1::2]) > 0.5, "by chance 0.17"
+
+
 def test_a_folder_keeps_an_encoder(tmp_path):
     from simsort.errors import UserError
     from simsort.models.ceed_folder import load_ceed, save_ceed

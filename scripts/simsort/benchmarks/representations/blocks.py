@@ -28,13 +28,13 @@ def blocks_of(result: dict, *, with_pictures: bool = False) -> dict[str, str]:
 def conditions(result: dict) -> str:
     """Return command, machine, data and sets."""
     machine, parts = result["machine"], result["parts"]
-    amounts = sorted({(part["n_units"], part["n_steps"] or 0) for part in parts.values()})
+    amounts = sorted({(part["n_units"], part["n_steps"] or 0) for name, part in parts.items() if name in TABLES})
     words = "; ".join(f"{units} units, {f'{steps} steps' if steps else 'the published 400 epochs'}"
                       for units, steps in amounts)
     sets = next((part["sets"] for part in parts.values() if isinstance(part.get("sets"), dict)), {})
     lines = [f"- {one}" for its in sets.values() for one in its]
     made = (f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
-            f"({machine['cpu']}). Trained: {words}.")
+            f"({machine['cpu']}). Trained for the tables: {words or 'nothing'}.")
     return "\n\n".join([f"`{result['command']}`", made, *(["\n".join(lines)] if lines else [])])
 
 
@@ -67,8 +67,9 @@ def model_text(part: dict | None, with_pictures: bool) -> str:
     table = markdown_table(["set", "CEED: known K; automatic K (K found)", "denoised PCA", "K-nearest, CEED",
                             "K-nearest, PCA"], [*rows, ["all six", *means, *knn]])
     trained = (f"`{part['architecture']}`, {facts['units']} units, {facts['spikes']} spikes, "
-               f"{facts['steps_done']} steps, {facts['epochs_done']:g} epochs; published after 400: CEED 0.645, denoised PCA 0.472")
-    return f"{title} ({trained})\n\n{table}\n\n{cases_text(part, False)}"
+               f"{facts['steps_done']} steps, {facts['epochs_done']:g} epochs; published after 400: CEED 0.645, denoised "
+               "PCA 0.472")
+    return f"{title} ({trained})\n\n{table}"
 
 
 def times_text(part: dict | None, with_pictures: bool) -> str:
@@ -111,7 +112,7 @@ def changes_text(part: dict | None, with_pictures: bool) -> str:
 
 def cases_text(part: dict | None, with_pictures: bool) -> str:
     """Return the table of other generators' recordings."""
-    title = "**Recordings of other generators**"
+    title = "**Shipped weights on recordings of other generators**"
     if part is None:
         return f"{title}: {NOT_RUN}."
     rows = []

@@ -10,9 +10,10 @@ from simsort.benchmarks.representations.conditions import CHANGES, MLP, PUBLISHE
 from simsort.benchmarks.representations.data import Recordings, tested_part
 from simsort.benchmarks.representations.training import Amount, baseline, chosen_spikes, embedder, trainer_of
 from simsort.ceed.augment import Augmentation, SpikeBatch, Tables, view_of
+from simsort.ceed.embed import embed
 from simsort.ceed.scores import gmm_aris, scores_of
 from simsort.ceed.spikes import BY_SPIKE
-from simsort.models.ceed_form import CeedForm
+from simsort.models.ceed_folder import load_ceed
 
 SUBSET_SIZES, N_SUBSETS = (3, 5, 10), 100
 SUBSET_FITS = 3
@@ -25,7 +26,7 @@ CASE_SPIKES = 300
 
 
 def run(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path) -> dict:
-    """Run one of `s6`, `subsets`, `changes`, `cases`, `attention`."""
+    """Run one of `s6`, `subsets`, `changes`, `attention`."""
     if part == "attention":
         return attention(amount.device)
     if part == "s6":
@@ -33,16 +34,11 @@ def run(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path) 
     function, facts = embedder(MLP, data, data.sets(), amount, folder / "trainings")
     if part == "subsets":
         return subsets(function, data) | {"facts": facts}
-    if part == "changes":
-        return changes(function, data) | {"facts": facts}
-    return cases(function, folder, n_fits) | {"facts": facts}
+    return changes(function, data) | {"facts": facts}
 
 
-def score_model(model: Path, data: Recordings, folder: Path, device: str, n_fits: int) -> dict:
-    """Score trained weights on an unseen recording, the sets of table S9, and on other generators' recordings."""
-    from simsort.ceed.embed import embed
-    from simsort.models.ceed_folder import load_ceed
-
+def score_model(model: Path | None, data: Recordings, device: str, n_fits: int) -> dict:
+    """Score trained weights on an unseen recording, the sets of table S9."""
     loaded = load_ceed(model, device)
     sets, found = data.sets_of("unseen"), []
     for one in sets:
@@ -52,8 +48,7 @@ def score_model(model: Path, data: Recordings, folder: Path, device: str, n_fits
                                                               n_fits=n_fits, automatic=True),
                       "pca": scores_of(baseline(spikes, 5), spikes.unit, n_fits=n_fits, automatic=True)})
     facts = {name: loaded.note["training"].get(name) for name in ("steps_done", "epochs_done")} | loaded.note["data"]
-    return {"sets": found, "facts": facts, "architecture": loaded.note["architecture"],
-            **cases(lambda spikes: embed(loaded.encoder, spikes, device), folder, n_fits, loaded.form)}
+    return {"sets": found, "facts": facts, "architecture": loaded.note["architecture"]}
 
 
 def times(data: Recordings, amount: Amount) -> dict:
@@ -140,8 +135,8 @@ def changes(function, data: Recordings) -> dict:
     return {"moved": moved, "points": points, "unit": some.unit.tolist(), "probabilities": list(PROBABILITIES)}
 
 
-def cases(function, folder: Path, n_fits: int, form: CeedForm = CeedForm()) -> dict:
-    """Score on recordings of other generators that are there: MEArec, and real mean spikes in noise (SIMSORT_DATA)."""
+def score_cases(model: Path | None, folder: Path, device: str, n_fits: int) -> dict:
+    """Score trained weights on other generators' recordings: MEArec, and real mean spikes in noise (SIMSORT_DATA)."""
     from spikeinterface import load
 
     from simsort.benchmarks.sorters.cases.families import FAMILIES as MAKERS
@@ -149,7 +144,7 @@ def cases(function, folder: Path, n_fits: int, form: CeedForm = CeedForm()) -> d
     from simsort.ceed.extract import spikes_of
     from simsort.errors import UserError
 
-    found = []
+    loaded, found = load_ceed(model, device), []
     for family, drifting, seed in FAMILIES:
         try:
             case = prepare_case(family, drifting, seed, folder / "cases", folder)
@@ -162,10 +157,11 @@ def cases(function, folder: Path, n_fits: int, form: CeedForm = CeedForm()) -> d
         strong = np.flatnonzero((truth.get_property("snr") >= 3) & (counts >= 50))
         units = truth.unit_ids[np.sort(np.random.default_rng(seed).permutation(strong)[:10])]
         spikes = spikes_of(load(case / "recording"), truth.select_units(units), {unit: main[unit] for unit in units},
-                           form, spikes_per_unit=CASE_SPIKES, seed=seed)
+                           loaded.form, spikes_per_unit=CASE_SPIKES, seed=seed)
         found.append({"words": MAKERS[family].what, "n_units": len(units), "snr": [float(spikes.snr.min()),
                                                                                   float(spikes.snr.max())],
-                      "ceed": scores_of(function(spikes), spikes.unit, n_fits=n_fits, automatic=True),
+                      "ceed": scores_of(embed(loaded.encoder, spikes, device), spikes.unit, n_fits=n_fits,
+                                        automatic=True),
                       "pca": scores_of(baseline(spikes, 5), spikes.unit, n_fits=n_fits, automatic=True)})
     return {"cases": found}
 

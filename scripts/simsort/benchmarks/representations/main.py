@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-import simsort
 from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.representations.conditions import TABLES, Row
 from simsort.benchmarks.representations.data import Recordings
@@ -14,8 +13,6 @@ from simsort.benchmarks.representations.training import Amount, baseline, embedd
 from simsort.ceed.scores import scores_of
 from simsort.errors import UserError
 from simsort.pretraining.cells import find_cells, split_cells
-
-WEIGHTS = Path(simsort.__file__).parent / "weights" / "ceed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +34,8 @@ class Settings:
     n_fits : int
         Gaussian mixtures fitted to each set; published: 50.
     device : str
-    model : Path
-        Folder of a CEED encoder, for the part `model`.
+    model : Path | None
+        Folder of a CEED encoder, for the parts `model` and `cases`; None: the shipped one.
     command : str
         As it stands above the tables.
     """
@@ -50,7 +47,7 @@ class Settings:
     n_steps: int | None = None
     n_fits: int = 50
     device: str = "auto"
-    model: Path = WEIGHTS
+    model: Path | None = None
     command: str = "simsort bench representations"
 
 
@@ -86,7 +83,8 @@ def bench_representations(settings: Settings) -> dict:
     return {"parts": kept, "machine": describe_machine(), "command": settings.command}
 
 
-def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path, model: Path) -> dict:
+def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path,
+             model: Path | None) -> dict:
     """Run one table or figure."""
     from simsort.benchmarks.representations import figures
 
@@ -97,7 +95,9 @@ def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: P
         described = {kind: [one.describe() for one in its] for kind, its in sets.items()}
         return {"rows": rows, "sets": described, **conditions}
     if part == "model":
-        return {**figures.score_model(model, data, folder, amount.device, n_fits), **conditions}
+        return {**figures.score_model(model, data, amount.device, n_fits), **conditions}
+    if part == "cases":
+        return {**figures.score_cases(model, folder, amount.device, n_fits), **conditions}
     return {**figures.run(part, data, amount, n_fits, folder), **conditions}
 
 
