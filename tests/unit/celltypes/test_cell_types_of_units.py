@@ -90,3 +90,30 @@ def test_kinds_reach_the_unit_table_the_properties_and_the_page(analyzer, tmp_pa
     read = read_cell_types(tmp_path, analyzer.unit_ids)
     assert [kind for kind, _ in read] == kinds["cell_type"].tolist() and read[0][1] is None
     assert read_cell_types(tmp_path / "nowhere", analyzer.unit_ids) is None
+
+
+def test_the_curation_page_has_a_column_of_kinds(analyzer, tmp_path):
+    from browser import open_in_chromium
+
+    from simsort.records import Record
+    from simsort.viewing.recording_page import make_page
+
+    analyzer.save_as(folder=tmp_path / "post" / "analyzer.zarr", format="zarr")
+    kinds = ["unsure", "PV", "excitatory", "PV"]
+    record = Record(stage="curate", recording_name="r", session_name="s", parameters={"rule": "snr > 1"})
+    record.outputs["units"] = [{"unit_id": str(unit), "default_qc": True, "label": "pass", "cell_type": kind,
+                                "cell_type_probability": None if kind == "unsure" else 0.87}
+                               for unit, kind in zip(analyzer.unit_ids, kinds)]
+    (tmp_path / "curated").mkdir()
+    record.write(tmp_path / "curated")
+    make_page(tmp_path / "post", tmp_path / "curated", {"recording": "r", "session": "s"}, tmp_path / "page")
+    url = (tmp_path / "page" / "curate.html").as_uri()
+    with open_in_chromium(url, ready="body[data-ready=yes]") as page:
+        heads = page.locator("#table th").all_inner_texts()
+        column = heads.index("cell")
+        shown = [row.locator("td").nth(column).inner_text() for row in page.locator("#table tbody tr").all()]
+        assert sorted(shown) == ["PV 0.87", "PV 0.87", "excitatory 0.87", "unsure"]
+        page.screenshot(path=str(tmp_path / "page.png"))
+        page.keyboard.press("f")
+        page.keyboard.type("pv")
+        assert page.locator("#count").inner_text() == "2 of 4 units"
