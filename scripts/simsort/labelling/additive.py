@@ -83,11 +83,13 @@ class AdditiveModel:
     def reasons(self, table, probabilities: np.ndarray, contributions: np.ndarray) -> list[list[str]]:
         """Name, for each row, the metrics that speak most for its label and against the next likely one.
 
-        Each with its value and the limit beyond which it would speak for the other: "snr 2.8, below 4.1".
+        Each with its value and the limit beyond which it would speak for the other: "snr 2.8, below 4.1". A metric that
+        is unknown is no reason.
         """
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
         rows, names, values = np.arange(len(order)), list(self.curves), self.values_of(table)
         margins = contributions[rows, :, order[:, 0]] - contributions[rows, :, order[:, 1]]
+        margins = np.where(np.isfinite(np.stack(values, axis=1)), margins, -np.inf)
         best = np.argsort(-margins, axis=1, kind="stable")[:, :MOST_REASONS]
         return [[spelt(names[metric], values[metric][row], self.curves[names[metric]], *order[row])
                  for metric in best[row] if margins[row, metric] >= LEAST_CONTRIBUTION] for row in rows]
@@ -107,8 +109,6 @@ class AdditiveModel:
 
 def spelt(name: str, value: float, curve: Curve, label: int, other: int) -> str:
     """Spell a metric's value, and the nearest limit beyond which it speaks for another label, if there is one."""
-    if not np.isfinite(value):
-        return f"{name} unknown"
     limits = turning_points(curve.knots, curve.heights[:, label] - curve.heights[:, other])
     if not len(limits):
         return f"{name} {value:.3g}"
