@@ -8,6 +8,13 @@ from simsort.sorting.own.echoes import echoes_of, narrow, without_echoes
 DURATION = 300 * 30000
 
 
+def cleaned(trains, sizes, beside, out=None, company=None):
+    """Trains without echoes, and which units are none; units have no company unless it is given."""
+    n = len(trains)
+    return without_echoes(trains, np.array(sizes), beside, np.zeros(n, dtype=bool) if out is None else np.array(out),
+                          np.zeros(n) if company is None else np.array(company), np.full(n, 0.3))
+
+
 def train(seed, n=3000):
     return np.sort(np.random.default_rng(seed).choice(DURATION, n, replace=False))
 
@@ -36,28 +43,34 @@ def test_a_neuron_loses_its_echoes_and_keeps_its_spikes():
     large, own = train(6), train(7)
     echo = beside(large, -12, 8, 0.6)
     both = np.sort(np.concatenate([own, echo]))
-    (kept, cleaned), are_echoes = without_echoes([large, both], np.array([20.0, 9.0]), [np.arange(2)] * 2,
-                                                 np.zeros(2, dtype=bool))
-    assert not are_echoes.any() and np.array_equal(kept, large)
-    assert np.isin(own, cleaned).mean() > 0.99 and np.isin(echo, cleaned).mean() < 0.02
+    for company, is_out in ((0.4, False), (0.9, True)):  # its echoes are company that it is not blamed for
+        (kept, rest), out = cleaned([large, both], [20.0, 9.0], [np.arange(2)] * 2, company=[0.0, company])
+        assert out.tolist() == [False, is_out] and np.array_equal(kept, large)
+        assert np.isin(own, rest).mean() > 0.99 and np.isin(echo, rest).mean() < 0.02
+
+
+def test_what_only_comes_with_others_is_out_and_has_no_echoes():
+    one, other = train(12), beside(train(12), -12, 13)
+    trains, out = cleaned([one, other], [20.0, 9.0], [np.arange(2)] * 2, company=[0.8, 0.0])
+    assert out.tolist() == [True, False] and len(trains[1]) == len(other)
 
 
 def test_echoes_of_several_units_add_up_and_only_larger_units_have_any():
     one, other = train(6), train(7)
     echo = np.sort(np.concatenate([beside(one, -60, 8, 0.4), beside(other, -50, 9, 0.4), train(10, 1200)]))
-    trains, sizes = [one, echo, other], np.array([20.0, 8.0, 15.0])
-    nothing, everything = np.zeros(3, dtype=bool), [np.arange(3)] * 3
-    np.testing.assert_array_equal(without_echoes(trains, sizes, everything, nothing)[1], [False, True, False])
-    for its_sizes, its_beside, out in ((np.array([1.0, 8.0, 1.0]), everything, nothing),
-                                       (sizes, everything, np.array([True, False, False])),  # what is none has no echo
-                                       (sizes, [np.array([unit, -1]) for unit in range(3)], nothing)):
-        assert not without_echoes(trains, its_sizes, its_beside, out)[1].any()
+    trains, sizes = [one, echo, other], [20.0, 8.0, 15.0]
+    everything = [np.arange(3)] * 3
+    assert cleaned(trains, sizes, everything)[1].tolist() == [False, True, False]
+    assert not cleaned(trains, [1.0, 8.0, 1.0], everything)[1].any()
+    assert not cleaned(trains, sizes, [np.array([unit, -1]) for unit in range(3)])[1].any()
+    out = cleaned(trains, sizes, everything, [True, False, False])[1]  # what is none has no echo
+    assert out.tolist() == [True, False, False]
 
 
 def test_no_spikes_are_no_echo():
     none = np.zeros(0, dtype=int)
-    trains, found = without_echoes([none, train(11), none], np.arange(3.0), [np.arange(3)] * 3, np.zeros(3, dtype=bool))
-    assert not found.any() and [len(its) for its in trains] == [0, 3000, 0]
+    trains, out = cleaned([none, train(11), none], [0.0, 1.0, 2.0], [np.arange(3)] * 3)
+    assert not out.any() and [len(its) for its in trains] == [0, 3000, 0]
 
 
 def test_wide_runs_are_none():

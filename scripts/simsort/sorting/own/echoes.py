@@ -12,9 +12,9 @@ WIDEST = 5  # bins; intervals within bursts spread over more
 ECHO_SHARE = 0.5
 
 
-def without_echoes(trains: list[np.ndarray], sizes: np.ndarray, beside: list[np.ndarray],
-                   out: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Take the echoes out of trains.
+def without_echoes(trains: list[np.ndarray], sizes: np.ndarray, beside: list[np.ndarray], out: np.ndarray,
+                   company: np.ndarray, most_company: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Take the echoes out of trains, and find the units that are nothing else or only come with others.
 
     Parameters
     ----------
@@ -26,24 +26,27 @@ def without_echoes(trains: list[np.ndarray], sizes: np.ndarray, beside: list[np.
         Units on channels of each; negative numbers are none.
     out : array, (n_units,) bool
         Units that are none: they have no echoes, and are not looked at.
+    company, most_company : arrays, (n_units,)
+        Share of a unit that comes with others, its echoes included, and how much of a neuron may.
 
     Returns
     -------
     trains : list of arrays
-    are_echoes : array, (n_units,) bool
-        Units of which most is echoes.
+    out : array, (n_units,) bool
+        Units that are none, those among them of which most is echoes, or of which too much of the rest has company.
     """
-    trains, are_echoes = list(trains), np.zeros(len(trains), dtype=bool)
+    trains, out = list(trains), out.copy()
     for unit in np.argsort(-sizes, kind="stable"):
         if out[unit] or not len(trains[unit]):
             continue
         echo = np.zeros(len(trains[unit]), dtype=bool)
         for other in beside[unit]:
-            if other >= 0 and sizes[other] > sizes[unit] and not (out[other] or are_echoes[other]):
+            if other >= 0 and sizes[other] > sizes[unit] and not out[other]:
                 echo |= echoes_of(trains[unit], trains[other])
-        are_echoes[unit] = echo.mean() > ECHO_SHARE
+        share = echo.mean()
+        out[unit] = share > ECHO_SHARE or company[unit] - share > most_company[unit] * (1 - share)
         trains[unit] = trains[unit][~echo]
-    return trains, are_echoes
+    return trains, out
 
 
 def echoes_of(train: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -65,25 +65,31 @@ class Judgement:
         for own, other in zip(self.facts, facts):
             own += other
 
-    def are_false(self) -> np.ndarray:
-        """Return which units (n_units,) are none; one of few spikes is given the benefit of the doubt."""
-        false = np.zeros(len(self.main), dtype=bool)
+    def typical(self) -> tuple[np.ndarray, ...]:
+        """Return of every unit (n_units,) left variance, gain, share near others and chance of that, number of spikes."""
         tables = [np.concatenate(rows) if rows else np.zeros((0, 4)) for rows in self.facts]
-        known = np.array([len(table) >= FEWEST for table in tables])
+        columns = (np.array([reduce(table[:, column]) if len(table) else 0.0 for table in tables])
+                   for column, reduce in enumerate((np.median, np.median, np.mean, np.mean)))
+        return *columns, np.array([len(table) for table in tables])
+
+    def are_false(self) -> np.ndarray:
+        """Return which units (n_units,) are none by themselves; one of few spikes is given the benefit of the doubt."""
+        left, gain, _, _, spikes = self.typical()
+        known = spikes >= FEWEST
         if not known.any():
-            return false
-        left, gain, near, chance = (
-            np.array([reduce(table[:, column]) if len(table) else 0.0 for table in tables])
-            for column, reduce in enumerate((np.median, np.median, np.mean, np.mean)))
-        spikes = np.array([len(table) for table in tables])
+            return known
         telling = known & (self.energy <= LARGE**2)
         telling = telling if telling.any() else known
         most = MOST_REST * weighted_median(left[telling], spikes[telling]) + REST_PER_ENERGY * self.energy
-        company = (near - chance) / np.maximum(1 - chance, 1e-9)
-        tail = are_tails(gain, self.energy, self.pursuit.penalties)
         # a large unit varies, or what is left is another's that fires with it: it shows in its company
         unlike = (left > most) & (self.energy <= LARGE**2)
-        return known & (unlike | tail | (company > COMPANY + COMPANY_PER_GAIN * gain))
+        return known & (unlike | are_tails(gain, self.energy, self.pursuit.penalties))
+
+    def company(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return how much of every unit (n_units,) comes with others beyond chance, and how much of a neuron may."""
+        _, gain, near, chance, spikes = self.typical()
+        share = np.where(spikes >= FEWEST, (near - chance) / np.maximum(1 - chance, 1e-9), 0.0)
+        return share, COMPANY + COMPANY_PER_GAIN * gain
 
 
 def sizes_on_channels(templates: Templates) -> np.ndarray:

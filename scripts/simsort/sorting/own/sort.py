@@ -299,9 +299,9 @@ class OwnSorter:
         sample, unit = np.concatenate(samples), np.concatenate(units)
         trains = [np.sort(sample[unit == number]) for number in range(len(pursuit.templates.counts))]
         enough = np.array([len(train) >= self.settings.mixture.fewest for train in trains])
-        out = ~enough | judgement.are_false()
-        trains, are_echoes = without_echoes(trains, judgement.energy, pursuit.sees, out)
-        good = np.flatnonzero(~(out | are_echoes))
+        trains, out = without_echoes(trains, judgement.energy, pursuit.sees, ~enough | judgement.are_false(),
+                                     *judgement.company())
+        good = np.flatnonzero(~out)
         if looks is None:
             return [trains[number] for number in good]
         comparison = Comparison(pursuit.templates, self.turns, FIRST_LAG)
