@@ -160,3 +160,15 @@ def test_what_a_unit_holds_at_the_others_time_does_not_keep_them_apart():
     templates = units(held, [(300, 300, 250, 40, 40), (40, 40, 100, 300, 300)], [0, 1], [range(6)] * 2)
     comparison = Comparison(templates, RESPONSES, FIRST_LAG)
     assert comparison.likeness(0, 1).change < 0.35 and comparison.likeness(0, 1).shared > 0.2
+
+
+def test_units_that_fire_side_by_side_must_look_alike_to_be_joined():
+    gains = [moving([0.4] * N_KNOTS), moving([0.85] * N_KNOTS)]
+    whole = train(9, rate_hz=30.0)
+    odd = np.arange(len(whole)) % 2 == 1
+    trains = {0: np.round(whole[~odd] * 30000).astype(int), 1: np.round(whole[odd] * 30000).astype(int)}
+    side_by_side, in_turn = [(300,) * 5] * 2, [(300, 300, 100, 0, 0), (0, 0, 200, 300, 300)]
+    for occupancy, is_possible in ((side_by_side, False), (in_turn, True)):
+        comparison = Comparison(units(gains, occupancy, [0, 1], [range(6)] * 2), RESPONSES, FIRST_LAG)
+        assert 0.5 < comparison.likeness(0, 1).change < 0.75
+        assert np.isfinite(log_odds(0, 1, trains, comparison, 30000.0)) == is_possible

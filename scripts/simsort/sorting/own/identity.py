@@ -20,6 +20,7 @@ SEARCH = 6  # samples
 MOST_SPIKES, MOST_PER_PIECE = 80, 3  # of a unit
 FEWEST = 10
 MOST_CHANGE = 0.75  # relative, of the templates of pieces of one neuron where they meet
+MOST_CHANGE_TOGETHER, TOGETHER = 0.5, 0.8  # the same where they share so much of their time, and nothing moves between
 # log odds of two units being one neuron, fitted on drifting recordings of known spikes (MEArec, real mean waveforms)
 AT_ONE_PLACE, PER_DISTANCE, PER_CHANGE, PER_REFRACTORY = 5.0, -0.82, -3.16, 0.17
 LIKELY = 0.4
@@ -130,8 +131,9 @@ def log_odds(one: int, other: int, trains: dict, comparison: Comparison, samplin
     """Return what templates and the refractory period tell of two units being one neuron."""
     if not (comparison.sees[one] & comparison.sees[other]).any():
         return -np.inf
-    change = min(comparison.likeness(one, other).change, comparison.likeness(other, one).change)
-    if change > MOST_CHANGE:
+    likeness, back = comparison.likeness(one, other), comparison.likeness(other, one)
+    change = min(likeness.change, back.change)
+    if change > (MOST_CHANGE_TOGETHER if likeness.shared > TOGETHER else MOST_CHANGE):
         return -np.inf
     found, expected = refractoriness(trains[one] / sampling_frequency_hz, trains[other] / sampling_frequency_hz)
     # Poisson: so many pairs if chance gives `expected`, and if a neuron's own errors give a tenth of that
