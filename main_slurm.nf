@@ -38,7 +38,7 @@ def probeFiles(settings) {
 
 // The user's model or the package's own; none: an empty list.
 def modelOf(name) {
-    return name == null ? [] : name == 'shipped' ? file("${projectDir}/scripts/simsort/weights/default") : file(name, glob: false)
+    return name == 'shipped' ? file("${projectDir}/scripts/simsort/weights/default") : fileOrNone(name)
 }
 
 // A file or folder of the user's, staged so that containers see it; none: an empty list.

@@ -17,7 +17,7 @@ from simsort.models.ceed import MlpConfig, ScamConfig
 from simsort.models.ceed_folder import save_ceed
 from simsort.models.ceed_form import CeedForm
 from simsort.pretraining.cells import find_cells, split_cells
-from simsort.pretraining.distributed import choose_device, join
+from simsort.pretraining.distributed import choose_device, choose_precision, join
 from simsort.pretraining.learning_curve import draw_learning_curve
 from simsort.pretraining.main import describe_making, rounded, types_of
 from simsort.pretraining.stream import StreamConfig
@@ -123,12 +123,9 @@ def task_of(settings: dict, train: LabelledSpikes, held_out: LabelledSpikes) -> 
 
 def train_config(settings: dict, device, n_spikes: int, n_ranks: int) -> TrainConfig:
     """Return how to train."""
-    precision = settings["precision"]
-    if precision == "auto":
-        precision = "bf16" if device.type == "cuda" else "fp32"
     n_steps = settings["n_steps"] or math.ceil(settings["n_epochs"] * n_spikes / (settings["batch"] * n_ranks))
     return TrainConfig(n_steps=n_steps, sets_per_step=1, learning_rate=settings["learning_rate"],
-                       weight_decay=settings["weight_decay"], warm_up_steps=0, precision=precision,
+                       weight_decay=settings["weight_decay"], warm_up_steps=0, precision=choose_precision(settings["precision"], device),
                        seed=settings["seed"], stream=StreamConfig(seed=settings["seed"], n_lanes=n_ranks))
 
 

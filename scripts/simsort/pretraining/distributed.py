@@ -62,6 +62,13 @@ def join(device: torch.device) -> Ranks:
     return ranks
 
 
+def choose_precision(name: str, device: torch.device) -> str:
+    """Return the precision of a name; `auto` is bf16 on a GPU, fp32 elsewhere."""
+    if name != "auto":
+        return name
+    return "bf16" if device.type == "cuda" else "fp32"
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device of a name; `auto` is a GPU where there is one, under torchrun each process its own."""
     from simsort.errors import UserError

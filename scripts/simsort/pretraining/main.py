@@ -14,7 +14,7 @@ from simsort.models.input_form import InputForm
 from simsort.models.model_folder import load_model, save_model, write_note
 from simsort.models.paper import PaperDetectorConfig, PaperEncoderConfig
 from simsort.pretraining.cells import find_cells, split_cells
-from simsort.pretraining.distributed import choose_device, join
+from simsort.pretraining.distributed import choose_device, choose_precision, join
 from simsort.pretraining.learning_curve import draw_learning_curve
 from simsort.pretraining.paper_task import PaperTask, score_paper
 from simsort.pretraining.scores import score
@@ -96,13 +96,11 @@ def task_of(settings: dict, train_cells, held_out):
 
 def train_config(settings: dict, device: torch.device, n_ranks: int) -> TrainConfig:
     """Return how to train; the number of lanes is a multiple of that of processes."""
-    precision = settings["precision"]
-    if precision == "auto":
-        precision = "bf16" if device.type == "cuda" else "fp32"
     names = ("n_steps", "sets_per_step", "learning_rate", "weight_decay", "warm_up_steps", "seed")
     stream = StreamConfig(seed=settings["seed"], n_lanes=-(-StreamConfig.n_lanes // n_ranks) * n_ranks,
                           sets_per_situation=settings["sets_per_recording"])
-    return TrainConfig(**{name: settings[name] for name in names}, precision=precision, stream=stream)
+    return TrainConfig(**{name: settings[name] for name in names}, stream=stream,
+                       precision=choose_precision(settings["precision"], device))
 
 
 def describe_data(folder: Path, train_cells, held_out, task, trainer: Trainer) -> dict:

@@ -1,20 +1,10 @@
 """Kinds of cells: features, training on simulated cells, the head's folder, an analyzer's units."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))  # made_up_cells
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """The same sums in the same order, whatever the machine."""
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
+from steady_torch import one_thread  # noqa: F401
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 import spikeinterface as si  # noqa: E402
 from probeinterface import generate_linear_probe, generate_tetrode  # noqa: E402
+from steady_torch import one_thread  # noqa: E402, F401
 
 from simsort.config.stages import Finetuning  # noqa: E402
 from simsort.finetuning import hybrid, units  # noqa: E402
@@ -21,15 +20,9 @@ from simsort.finetuning.main import finetune, judge  # noqa: E402
 from simsort.models.model_folder import load_model  # noqa: E402
 from simsort.sorting.own.traces import open_traces  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))  # made_up_cells
 FS = 30000.0
 N_UNITS = 4
 QUICK = dict(n_steps=40, check_steps=20, n_events=256, learning_rate=3e-3, device="cpu", n_validation=1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,7 @@
 """Cells to train on, made of formulas; torch on one thread, as in the workflow."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))  # made_up_cells
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """The same sums in the same order, whatever the machine."""
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
+from steady_torch import one_thread  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -58,10 +58,7 @@ class Halo:
             own[2] += other[2]
 
     def known(self) -> Templates:
-        """Return the templates with the whole rest, nothing of it on channels where there is only noise.
-
-        Those that are noise are marked.
-        """
+        """Return the templates with the whole rest, nothing of it on channels where there is only noise."""
         templates = self.pursuit.templates
         rest = templates.rest.copy()
         ramp = np.ones(LONG_SAMPLES, dtype=np.float32)
@@ -74,6 +71,10 @@ class Halo:
             clear = size > LONG_SAMPLES + LEAST_Z * np.sqrt(2 * LONG_SAMPLES)
             shrunk = np.clip(1 - LONG_SAMPLES / np.maximum(size, 1e-9), 0, 1)  # what is not noise of the mean
             rest[unit, self.channels[unit]] += np.where(clear, means * shrunk * ramp, 0.0).astype(np.float32)
+        return replace(templates, rest=rest)
+
+    def are_noise(self) -> np.ndarray:
+        """Return which units (n_units,) are surely noise, by their spikes' typical gain."""
         gain = np.array([np.median(gains) if count >= FEWEST else np.inf for _, count, gains in self.sums])
-        energy = (sizes_on_channels(templates) ** 2).sum(axis=1)
-        return replace(templates, rest=rest, is_noise=are_tails(gain, energy, self.pursuit.penalties, SURELY_NOISE))
+        energy = (sizes_on_channels(self.pursuit.templates) ** 2).sum(axis=1)
+        return are_tails(gain, energy, self.pursuit.penalties, SURELY_NOISE)

@@ -258,8 +258,8 @@ class OwnSorter:
         """
         parts, trains = [], []
         known = halo.known() if halo is not None else None
-        if known is not None and not is_last:
-            known.is_noise[:] = False
+        if known is not None and is_last:
+            known = replace(known, is_noise=halo.are_noise())
         busy = [number for number, its in enumerate(events) if len(its.sample) >= FEWEST_EVENTS]
         for part, its in fork_map(lambda number: self.cluster_group(number, events[number], known), busy, self.n_jobs):
             if part is not None:
