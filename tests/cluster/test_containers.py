@@ -178,8 +178,8 @@ def test_requirements_hold_names_only_and_gpu_holds_what_sorting_needs():
         assert not [line for line in lists[kind] if set(line) & set(" =<>@[;/")]
     assert set(lists["gpu"]) - set(lists["spikeinterface"]) == {"kilosort", "medicine-neuro", "safetensors", "tensorboard",
                                                              "torch", "umap-learn"}
-    # pages and archives are never made there
-    assert set(lists["spikeinterface"]) - set(lists["gpu"]) == {"nwbinspector", "plotly", "sortingview"}
+    # pages and archives are never made there, nor labels
+    assert set(lists["spikeinterface"]) - set(lists["gpu"]) == {"nwbinspector", "plotly", "skops", "sortingview"}
     assert set(lists["simulation"]) - set(lists["spikeinterface"]) == {"neuron", "safetensors"}
 
 

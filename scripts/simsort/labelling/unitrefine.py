@@ -79,7 +79,8 @@ def check_trust(model: Path, trusted) -> None:
     try:
         from skops.io import get_untrusted_types
     except ImportError:
-        raise UserError("UnitRefine's models need the package skops", "pip install skops") from None
+        raise UserError("UnitRefine's models need the package skops",
+                        "pip install -c environment/constraints.txt skops") from None
     file = next(model.glob("*.skops"))
     try:
         odd = sorted(set(get_untrusted_types(file=file)) - {*TRUSTED, *trusted})
