@@ -36,7 +36,7 @@ class InBand(BasePreprocessor):
 class _InBandSegment(BasePreprocessorSegment):
     def __init__(self, parent, sos: np.ndarray, margin: int):
         super().__init__(parent)
-        self.sos, self.margin = sos, margin
+        self.sos, self.margin, self.responses = sos, margin, {}
 
     def get_traces(self, start_frame, end_frame, channel_indices):
         traces, before, after = get_chunk_with_margin(self.parent_recording_segment, start_frame, end_frame,
@@ -45,9 +45,15 @@ class _InBandSegment(BasePreprocessorSegment):
         whole = next_fast_len(n_samples + self.margin, real=True)
         level = traces.mean(axis=0, keepdims=True)  # else the padding would be a step
         spectrum = rfft((traces - level).T, whole, axis=1)
-        _, response = sosfreqz(self.sos, np.linspace(0, np.pi, spectrum.shape[1]) * (whole // 2 * 2 / whole))
-        spectrum *= (np.abs(response) ** 2).astype(traces.dtype)
+        spectrum *= self.response(whole, spectrum.shape[1]).astype(traces.dtype)
         return irfft(spectrum, whole, axis=1, overwrite_x=True)[:, before:n_samples - after].T
+
+    def response(self, n_samples: int, n_frequencies: int) -> np.ndarray:
+        """Return what the filter leaves of each frequency, kept for the next piece, which mostly is as long."""
+        if n_samples not in self.responses:
+            places = np.linspace(0, np.pi, n_frequencies) * (n_samples // 2 * 2 / n_samples)
+            self.responses = {n_samples: np.abs(sosfreqz(self.sos, places)[1]) ** 2}
+        return self.responses[n_samples]
 
 
 class WithoutCommonMedian(BasePreprocessor):

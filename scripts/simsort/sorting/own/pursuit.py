@@ -104,13 +104,15 @@ class Pursuit:
         means = self.means_at(start_s + traces.shape[1] / self.fs / 2)
         left = traces.copy()
         turns = np.exp(-2j * np.pi * np.fft.rfftfreq(LONG_SAMPLES) * spikes.delay[:, None])
-        for sample, unit, amplitude, turn in zip(spikes.sample, spikes.unit, spikes.amplitude, turns):
+        inside = (spikes.sample >= LONG_BEFORE) & (spikes.sample - LONG_BEFORE + LONG_SAMPLES <= left.shape[1])
+        for unit in np.unique(spikes.unit[inside]):
             channels = self.support[unit][self.support[unit] >= 0]
-            waveform = (means[unit, channels] @ self.basis.waveforms + self.templates.rest[unit, channels]) * amplitude
-            first = sample - LONG_BEFORE
-            if first >= 0 and first + LONG_SAMPLES <= left.shape[1]:
-                left[channels, first:first + LONG_SAMPLES] -= np.fft.irfft(np.fft.rfft(waveform) * turn,
-                                                                           n=LONG_SAMPLES).astype(np.float32)
+            spectrum = np.fft.rfft(means[unit, channels] @ self.basis.waveforms + self.templates.rest[unit, channels])
+            rows = np.flatnonzero(inside & (spikes.unit == unit))
+            turned = spectrum * (turns[rows] * spikes.amplitude[rows, None])[:, None]
+            waveforms = np.fft.irfft(turned, n=LONG_SAMPLES).astype(np.float32)
+            for first, waveform in zip(spikes.sample[rows] - LONG_BEFORE, waveforms):
+                left[channels, first:first + LONG_SAMPLES] -= waveform
         return left
 
 
