@@ -11,7 +11,7 @@ usage() {
     cat <<'USAGE'
 usage: tests/cluster/install_debian.sh
 
-Installs Slurm, Apptainer, debootstrap, Chromium, a Java runtime with Maven and small tools from the machine's
+Installs Slurm, Apptainer, debootstrap, Chromium, Firefox, a Java runtime with Maven and small tools from the machine's
 own Debian mirror, and creates the user `simsort`. Apptainer, which Debian 12 lacks, is unpacked from Debian sid
 into $SIMSORT_TEST_PREFIX/apptainer (default /opt/simsort-test) together with the C library it was built for, and
 linked as /usr/local/bin/apptainer; nothing else of sid is installed. An apptainer already on PATH is used as it is.
@@ -34,7 +34,7 @@ missing_packages() {
 wanted_packages() {
     echo slurm-wlm slurmctld slurmd munge
     echo debootstrap uidmap fakeroot squashfuse fuse-overlayfs squashfs-tools patchelf
-    echo chromium python3-venv git rsync ca-certificates procps util-linux
+    echo chromium firefox-esr python3-venv git rsync ca-certificates procps util-linux
     command -v mvn > /dev/null || echo maven
     command -v java > /dev/null || echo default-jre-headless
 }
