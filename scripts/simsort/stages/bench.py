@@ -50,6 +50,10 @@ simsort bench labels --out bench --cells simulated --n-recordings 40 --update-do
 
 The models of automatic labels: units of simulated recordings (each recording is kept), units.json and pairs.json fitted
 on them, and their scores on recordings left out. To ship them copy both to scripts/simsort/labelling/models/.
+
+simsort bench finetuning --out bench --families spikeinterface-32 --seeds 0,1 --update-docs
+
+What `simsort finetune` gains on recordings of `bench sorters`: its held-out scores, and the sorting before and after.
 """
 
 import argparse
@@ -68,15 +72,16 @@ PARTS = {
     "curation": ("pages",),
     "metrics": ("truth", "scale"),
     "labels": ("fit",),
+    "finetuning": ("cases",),
     "scale": ("wrapper", "head", "sessions", "faults"),
     "representations": ("s1", "s2", "s3", "s4", "s5", "s7", "s8", "s9", "s10", "amount", "scam", "model", "s6",
                         "subsets", "changes", "cases", "attention"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
             "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md",
-            "representations": "benchmarks.md", "labels": "benchmarks.md"}
+            "representations": "benchmarks.md", "labels": "benchmarks.md", "finetuning": "training.md"}
 DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None,
-              "metrics": None, "representations": None, "labels": None}
+              "metrics": None, "representations": None, "labels": None, "finetuning": None}
 CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
@@ -112,7 +117,7 @@ def add_arguments(parser):
                         help="memory: durations (default 1,5,20)")
     parser.add_argument("--memory-channels", type=int, default=384, help="memory: channels (default 384)")
     parser.add_argument("--memory-units", type=int, default=100, help="memory: units (default 100)")
-    parser.add_argument("--n-jobs", type=int, default=2, help="memory, metrics: worker processes (default 2)")
+    parser.add_argument("--n-jobs", type=int, default=2, help="worker processes (default 2)")
     parser.add_argument("--more-jobs", type=comma_list(int), default=(),
                         help="memory: further numbers of workers, with the shortest duration only")
     parser.add_argument("--cell-types", type=comma_list(str), default=(), help="simulation: types (default all)")
@@ -120,11 +125,12 @@ def add_arguments(parser):
     parser.add_argument("--mearec-drift", action="store_true",
                         help="simulation: MEArec with drifting templates too (ten minutes more)")
     parser.add_argument("--families", type=comma_list(str), default=(),
-                        help="sorters, metrics: kinds of recordings (default all)")
+                        help="sorters, metrics, finetuning: kinds of recordings (default all; "
+                        "finetuning: three)")
     parser.add_argument("--sorters", type=comma_list(str), default=(), help="sorters, metrics: which "
                         "(default all; metrics: simsort,lupin,spykingcircus2)")
-    parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters, metrics: of the recordings "
-                        "(default 0,1,2; sorters: others are kept but stand in no table)")
+    parser.add_argument("--seeds", type=comma_list(int), default=(0, 1, 2), help="sorters, metrics, finetuning: of the "
+                        "recordings (default 0,1,2; sorters: others are kept but stand in no table)")
     parser.add_argument("--cells", type=Path, metavar="DIR", help="scaling, representations, labels: folder of cells")
     parser.add_argument("--n-steps", type=int, help="scaling, representations: steps of every training (default 1000; "
                         "representations 400 epochs)")
@@ -134,8 +140,8 @@ def add_arguments(parser):
                         help="scaling: of the networks (default tiny,small,medium,large,larger)")
     parser.add_argument("--n-events", type=int, default=768, help="scaling: events of a set (default 768)")
     parser.add_argument("--n-evaluation", type=int, default=8, help="scaling: held-out recordings (default 8)")
-    parser.add_argument("--device", default="auto", help="scaling, representations: auto, cpu, cuda or cuda:N "
-                        "(default auto)")
+    parser.add_argument("--device", default="auto", help="scaling, representations, finetuning: auto, cpu, cuda or "
+                        "cuda:N (default auto)")
     parser.add_argument("--n-units", type=int, default=400, help="representations: units to train on (default 400)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="representations, parts model and cases: CEED encoder "
                         "(default: the shipped one)")
@@ -162,7 +168,7 @@ def run(parser, argv):
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
                "scaling": measure_scaling, "curation": measure_curation, "scale": measure_scale,
                "metrics": measure_metrics, "representations": measure_representations,
-               "labels": measure_labels}[what]
+               "labels": measure_labels, "finetuning": measure_finetuning}[what]
     blocks = measure(options, docs)
     for name, block in blocks.items():
         print(f"\n== {name}\n\n{block}")
@@ -255,6 +261,15 @@ def measure_metrics(options: dict, docs: Path | None) -> dict[str, str]:
         folder = docs.parent / "img" if docs else options["out"] / "pictures"
         draw(result["truth"], result["rows"], folder / "metrics.png")
     return blocks_of(result, with_pictures=docs is not None)
+
+
+def measure_finetuning(options: dict, docs: Path | None) -> dict[str, str]:
+    """Measure what fine-tuning gains; return its table."""
+    from simsort.benchmarks.finetuning import Settings, bench_finetuning, blocks_of
+
+    names = ("out", "families", "seeds", "n_jobs", "device", "command")
+    return blocks_of(bench_finetuning(Settings(**{name: options[name] for name in names},
+                                               only_tables=options["parts"] == ("tables",))))
 
 
 def measure_representations(options: dict, docs: Path | None) -> dict[str, str]:
