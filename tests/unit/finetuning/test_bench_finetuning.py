@@ -10,7 +10,7 @@ from spikeinterface import NumpySorting  # noqa: E402
 
 from simsort.benchmarks import finetuning  # noqa: E402
 from simsort.errors import UserError  # noqa: E402
-from tests.unit.own_sorter.known_spikes import known, recording_of  # noqa: E402
+from known_spikes import known, recording_of  # noqa: E402
 
 NAME = "mearec-tetrode_static_seed0"
 MACHINE = {"n_cores": 2, "cpu": "a processor", "git_commit": None, "date": "2026-11-21"}
