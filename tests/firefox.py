@@ -1,6 +1,7 @@
 """A headless Firefox for the tests that look at pages, driven by WebDriver BiDi, which Firefox speaks itself.
 
-Playwright 1.65 asks for commands that Firefox ESR 153 does not know, and Selenium needs geckodriver, which Debian lacks.
+Playwright 1.65 asks for commands that Firefox ESR 153 does not know, and Selenium needs geckodriver,
+which Debian lacks.
 https://www.w3.org/TR/webdriver-bidi/
 """
 
@@ -101,7 +102,8 @@ class FirefoxPage:
         x, y = (round(box[start] + box[size] / 2) for start, size in (("x", "width"), ("y", "height")))
         hit = self.run(f"{element}.contains(document.elementFromPoint({x}, {y}))")
         assert hit, f"something lies over {selector}"
-        mouse = [dict(type="pointerMove", x=x, y=y), dict(type="pointerDown", button=0), dict(type="pointerUp", button=0)]
+        mouse = [dict(type="pointerMove", x=x, y=y), dict(type="pointerDown", button=0),
+                 dict(type="pointerUp", button=0)]
         if held:
             self.perform([dict(type="keyDown", value=held)])
         self.send("input.performActions", context=self.context,
@@ -184,7 +186,7 @@ def start(program: str, folder: Path, log: Path) -> subprocess.Popen:
     preferences = PREFERENCES | {"browser.download.dir": str(folder / "downloads")}
     (profile / "user.js").write_text("".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
                                              for name, value in preferences.items()))
+    command = [program, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
     with log.open("w") as file:
-        return subprocess.Popen([program, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"],
-                                stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from simsort.labelling import bombcell, unitrefine
 from simsort.labelling.additive import AdditiveModel, read_model
+from simsort.labelling.derived import with_derived
 from simsort.labelling.pairs import NEEDED, pair_table
 from simsort.labelling.suggestions import source
 
@@ -62,7 +63,7 @@ def label_by(name: str, table: pd.DataFrame) -> dict:
     if name == "bombcell":
         labels, reasons = bombcell.bombcell_labels(numbers)
         return source(name, bombcell.TITLE, unit_ids, labels, [None] * len(labels), reasons)
-    model = shipped("units")
+    model, numbers = shipped("units"), with_derived(numbers)
     if not any(metric in numbers and numbers[metric].notna().any() for metric in model.curves):
         return source(name, MODEL_TITLE, unit_ids, [""] * len(unit_ids), [None] * len(unit_ids), [[]] * len(unit_ids))
     probabilities, contributions = model.predict(numbers)

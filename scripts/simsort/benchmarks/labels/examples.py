@@ -17,7 +17,7 @@ SUA_PRECISION = 0.9
 NOISE_EXPLAINED = 0.4
 SAME_PRECISION = 0.7
 NEAR_UM, LEAST_UV = 80.0, 8.0
-SORTED_EVERY = 12  # recordings one is sorted by a sorter; in the others its units are imitated
+SORTED_EVERY = 5  # recordings one is sorted by a sorter; in the others its units are imitated
 LEFT_OUT_METRICS = ["synchrony", "firing_range", "drift", "unit_drift", "noise_cutoff", "amplitude_median"]
 LEFT_OUT = ["spike_locations", "amplitude_scalings", "valid_unit_periods"]  # costly, and no metric used needs them
 
@@ -43,8 +43,9 @@ def make_examples(cells, seed: int, folder: Path) -> tuple[pd.DataFrame, pd.Data
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    simulated = draw_recording(cells, seed)
-    recording, truth = write_filtered(simulated, folder), simulated.ground_truth(include_background=True)
+    simulated, level_uv = draw_recording(cells, seed)
+    recording, artefacts = write_filtered(simulated, level_uv, seed, folder)
+    truth = simulated.ground_truth(include_background=True)
     if seed % SORTED_EVERY == 0:
         found = sort(recording, SORTERS[seed // SORTED_EVERY % len(SORTERS)], folder, seed)
         about = places_and_amplitudes(recording, found, seed) if found.get_num_units() > 1 else ()
@@ -53,7 +54,7 @@ def make_examples(cells, seed: int, folder: Path) -> tuple[pd.DataFrame, pd.Data
     if found.get_num_units() < 2:
         shutil.rmtree(folder)
         return pd.DataFrame(), pd.DataFrame()
-    sorting, kinds = rearrange(recording, found, *about, seed)
+    sorting, kinds = rearrange(recording, found, *about, artefacts, seed)
     if seed % SORTED_EVERY:
         kinds = ["imitated" if kind == "sorter" else kind for kind in kinds]
     analyzer = measure(recording, sorting, folder)
@@ -91,7 +92,7 @@ def known_truth(analyzer, truth) -> pd.DataFrame:
     """Tell what each unit is made of.
 
     A unit is SUA if 90 % of its spikes are one neuron's (which may have others elsewhere: that is for merges); noise if
-    less than 40 % of its spikes are those of any neuron near it; else MUA.
+    less than 40 % of its spikes are those of any neuron near it, beyond chance; else MUA.
     """
     from spikeinterface.comparison.comparisontools import make_match_count_matrix
 
@@ -111,15 +112,21 @@ def known_truth(analyzer, truth) -> pd.DataFrame:
         best = near[np.argmax(matches[near, index])]
         rows.append((int(best), matches[best, index] / counts[index], matches[best, index] / true_counts[best],
                      explained_share(sorting.get_unit_spike_train(sorting.unit_ids[index]),
-                                     [truth.get_unit_spike_train(truth.unit_ids[n]) for n in near], within)))
+                                     [truth.get_unit_spike_train(truth.unit_ids[n]) for n in near], within,
+                                     analyzer.get_total_samples())))
     table = pd.DataFrame(rows, columns=["neuron", "precision", "recall", "explained"], index=analyzer.unit_ids)
     single = table["precision"] >= SUA_PRECISION
     truths = np.where(single, "SUA", np.where(table["explained"] < NOISE_EXPLAINED, "noise", "MUA"))
     return table.assign(truth=truths)
 
 
-def explained_share(train: np.ndarray, neurons: list, within: int) -> float:
-    """Return the share of spikes that lie within a few samples of a spike of any of some neurons."""
+def explained_share(train: np.ndarray, neurons: list, within: int, n_samples: int) -> float:
+    """Return the share of spikes within a few samples of a spike of any of some neurons, beyond chance.
+
+    Chance is the share of the recording that lies so close to their spikes: 0 is what random times have, 1 is all.
+    """
     spikes = np.concatenate([[-(10**12)], np.sort(np.concatenate(neurons)), [10**12]])
     at = np.searchsorted(spikes, train)
-    return float(np.mean(np.minimum(spikes[at] - train, train - spikes[at - 1]) <= within))
+    share = np.mean(np.minimum(spikes[at] - train, train - spikes[at - 1]) <= within)
+    chance = np.minimum(np.diff(spikes[1:-1], append=n_samples), 2 * within + 1).sum() / n_samples
+    return float((share - chance) / max(1 - chance, 1e-9))

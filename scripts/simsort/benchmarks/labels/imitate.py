@@ -5,6 +5,7 @@ import numpy as np
 MS_AROUND = 1.0
 N_FOR_SHIFT = 100
 LEAST_SPIKES = 30
+MOST_NEIGHBOURS = 3
 
 
 def imitate(recording, truth, seed: int):
@@ -67,11 +68,11 @@ def at_trough(train: np.ndarray, trace: np.ndarray, fs_hz: float) -> np.ndarray:
 
 
 def slipped_in(train: np.ndarray, home: int, trains: list, homes: list, contacts_um: np.ndarray, rng) -> list[np.ndarray]:
-    """Return spikes of one neighbour that a unit takes for its own: of most units few, of some many."""
+    """Return spikes of up to three neighbours that a unit takes for its own: of most units few, of some many."""
     near = [other for other, place in zip(trains, homes) if other is not train and len(other)
             and np.linalg.norm(contacts_um[place] - contacts_um[home]) < 60.0]
     if not near:
         return []
-    share = float(rng.choice([0.0, rng.uniform(0, 0.08), rng.uniform(0.08, 0.5)], p=[0.35, 0.4, 0.25]))
-    other = near[rng.integers(len(near))]
-    return [rng.permutation(other)[:int(share * len(train))]]
+    share = float(rng.choice([0.0, rng.uniform(0, 0.08), rng.uniform(0.08, 1.0)], p=[0.35, 0.35, 0.3]))
+    chosen = rng.permutation(len(near))[:rng.integers(1, MOST_NEIGHBOURS + 1)]
+    return [rng.permutation(near[index])[:int(share * len(train) / len(chosen))] for index in chosen]

@@ -7,18 +7,19 @@ import numpy as np
 import pandas as pd
 
 from simsort.benchmarks.labels.fit import UNIT_METRICS, choose_and_fit, indices
-from simsort.benchmarks.labels.scores import score
+from simsort.benchmarks.labels.scores import score, told
 from simsort.benchmarks.labels.sorted_units import score_sorted, sorted_table
 from simsort.benchmarks.tables import markdown_table
 from simsort.errors import UserError
 from simsort.labelling.automatic import SAME
 from simsort.labelling.bombcell import bombcell_labels
+from simsort.labelling.derived import with_derived
 from simsort.labelling.pairs import FEATURES
 
 LABELS = ("noise", "MUA", "SUA")
 PAIR_LABELS = ("different", SAME)
 BOMBCELL = {"noise": "noise", "mua": "MUA", "good": "SUA", "non_soma": "SUA"}
-HELD_OUT_EVERY = 4  # the first of so many recordings is only for the scores, and has cells of types of its own
+HELD_OUT_EVERY = 3  # the first of so many recordings is only for the scores, and has cells of types of its own
 LEAST_EXAMPLES = 50
 OF_TRUTH = ["kind", "truth", "recording", "neuron", "precision", "recall", "explained"]
 
@@ -51,7 +52,7 @@ def bench_labels(settings: Settings) -> dict:
     Returns
     -------
     result : dict
-        Scores of `units`, `pairs` and `bombcell` on the recordings left out; `sorted`: see `score_sorted`;
+        Scores of `units`, `pairs` and `bombcell` on the recordings left out; `sorted` and `told`: see these functions;
         `n_fitted` and `n_scored` recordings, `n_examples` to fit on.
 
     Raises
@@ -66,7 +67,7 @@ def bench_labels(settings: Settings) -> dict:
     about = {"command": settings.command,
              "fitted_on": "units like those of sorters in recordings simulated by simsort",
              "SUA": "90 % of the spikes are one neuron's",
-             "noise": "less than 40 % of the spikes are those of any neuron nearby"}
+             "noise": "less than 40 % of the spikes are those of any neuron nearby, beyond chance"}
     result = {"command": settings.command}
     for name, table, metrics, target, labels, said in (
             ("units", units, UNIT_METRICS, "truth", LABELS, about),
@@ -81,6 +82,7 @@ def bench_labels(settings: Settings) -> dict:
         (out / f"{name}.json").write_text(model.to_json())
         if name == "units":
             result["sorted"] = score_sorted(model, out)
+            result["told"] = told(table[kept], model)
     kept = is_held_out(units["recording"])
     result["bombcell"] = score_bombcell(units[kept])
     result |= {"n_fitted": int(units[~kept]["recording"].nunique()),
@@ -121,7 +123,8 @@ def examples(settings: Settings, out: Path) -> tuple[pd.DataFrame, pd.DataFrame]
                 tables[name].append(pd.read_csv(file))
     if not all(tables.values()):
         raise UserError("no unit or no pair was found in any recording", "simulate more with --n-recordings")
-    return tuple(pd.concat(parts, ignore_index=True) for parts in tables.values())
+    units, pairs = (pd.concat(parts, ignore_index=True) for parts in tables.values())
+    return with_derived(units), pairs
 
 
 def split(folder: Path | None) -> tuple:
@@ -153,6 +156,8 @@ def blocks_of(result: dict) -> dict[str, str]:
     sentences = [f"Fitted on {result['n_fitted']} simulated recordings ({result['n_examples']['units']} units, "
                  f"{result['n_examples']['pairs']} pairs), scored on {result['n_scored']} others, whose cells are of "
                  "types that the first do not have. The interval is a bootstrap over recordings.",
+                 "How many of each kind are told: " + "; ".join(
+                     f"{kind}, {right} of {whole}" for kind, right, whole in result["told"]) + ".",
                  f"Is a probability honest? Units: {calibrated(result['units'])}. "
                  f"Pairs: {calibrated(result['pairs'])}."]
     parts = [f"`{result['command']}`", markdown_table(header, rows), *sentences, sorted_table(result["sorted"])]

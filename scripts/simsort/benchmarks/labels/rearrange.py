@@ -2,14 +2,17 @@
 
 import numpy as np
 
+from simsort.benchmarks.labels.artefacts import artefact_units, echo_units
+
 SPLIT_SHARE, MERGED_SHARE, NOISE_SHARE = 0.4, 0.2, 0.3
 LEAST_TO_SPLIT = 100
 CLAIMED_MS = 0.6  # peaks this close to a sorted spike are that spike
 NEAR_UM = 80.0
+LEAST_CROSSINGS = 100  # on a channel, for a cluster of them
 
 
-def rearrange(recording, sorting, places_um, amplitudes: list, seed: int):
-    """Merge some units, split others, and add clusters of threshold crossings.
+def rearrange(recording, sorting, places_um, amplitudes: list, artefacts: list, seed: int):
+    """Merge some units, split others, and add clusters of threshold crossings, of artefacts and of echoes.
 
     Parameters
     ----------
@@ -21,6 +24,8 @@ def rearrange(recording, sorting, places_um, amplitudes: list, seed: int):
         Where they are.
     amplitudes : list of np.ndarray
         Of the spikes of each.
+    artefacts : list of np.ndarray
+        Samples of events of each kind.
     seed : int
         Decides everything.
 
@@ -29,7 +34,7 @@ def rearrange(recording, sorting, places_um, amplitudes: list, seed: int):
     rearranged : NumpySorting
         Units numbered from 0; every spike of the sorter is in one unit.
     kinds : list of str
-        sorter, merged, split or noise, a unit each.
+        sorter, merged, split, noise, artefact or echo, a unit each.
     """
     import spikeinterface.full as si
 
@@ -51,7 +56,10 @@ def rearrange(recording, sorting, places_um, amplitudes: list, seed: int):
             made += [(part, "split") for part in split(trains[unit], amplitudes[unit], rng)]
         else:
             made.append((trains[unit], "sorter"))
-    made += [(train, "noise") for train in noise_trains(recording, trains, max(2, round(NOISE_SHARE * len(trains))), rng)]
+    made += [(train, "noise") for train in
+             noise_trains(recording, trains, places_um, max(3, round(NOISE_SHARE * len(trains))), rng)]
+    made += [(train, "artefact") for train in artefact_units(artefacts, rng)]
+    made += [(train, "echo") for train in echo_units(trains, amplitudes, sorting.get_sampling_frequency(), rng)]
     made = [(np.unique(train), kind) for train, kind in made if len(train) >= 30]
     rearranged = si.NumpySorting.from_unit_dict([{i: train for i, (train, _) in enumerate(made)}],
                                                 sorting.get_sampling_frequency())
@@ -85,27 +93,32 @@ def split(train: np.ndarray, amplitudes: np.ndarray, rng) -> list[np.ndarray]:
     return [train[small], train[~small]]
 
 
-def noise_trains(recording, trains: list, n_wanted: int, rng) -> list[np.ndarray]:
-    """Return threshold crossings that no unit has, of one channel each and of similar size."""
+def noise_trains(recording, trains: list, places_um, n_wanted: int, rng) -> list[np.ndarray]:
+    """Return threshold crossings that no unit nearby has, of one channel each and of similar size."""
     from spikeinterface.sortingcomponents.peak_detection import detect_peaks
 
     peaks = detect_peaks(recording, method="locally_exclusive",
                          method_kwargs=dict(detect_threshold=float(rng.uniform(3.3, 4.5)), peak_sign="neg"),
                          job_kwargs=dict(n_jobs=1, progress_bar=False))
-    sorted_spikes = np.sort(np.concatenate(trains))
     within = round(CLAIMED_MS / 1000 * recording.get_sampling_frequency())
-    at = np.clip(np.searchsorted(sorted_spikes, peaks["sample_index"]), 1, len(sorted_spikes) - 1)
-    nearest = np.minimum(np.abs(sorted_spikes[at] - peaks["sample_index"]),
-                         np.abs(sorted_spikes[at - 1] - peaks["sample_index"]))
-    peaks = peaks[nearest > within]
-    found = []
-    for channel in rng.permutation(recording.get_num_channels())[:n_wanted]:
-        mine = peaks[peaks["channel_index"] == channel]
-        if len(mine) < 60:
+    contacts_um, found = recording.get_channel_locations(), []
+    for channel in rng.permutation(recording.get_num_channels()):
+        near = np.flatnonzero(np.linalg.norm(places_um - contacts_um[channel], axis=1) < NEAR_UM)
+        mine = unclaimed(peaks[peaks["channel_index"] == channel], [trains[unit] for unit in near], within)
+        if len(mine) < LEAST_CROSSINGS:
             continue
         sizes = np.abs(mine["amplitude"])
         low = rng.uniform(0.0, 0.6)
         chosen = mine["sample_index"][(sizes >= np.quantile(sizes, low)) & (sizes <= np.quantile(sizes, low + 0.4))]
         most = int(np.exp(rng.uniform(*np.log((100, 3000)))))
         found.append(np.sort(rng.permutation(chosen)[:most]))
+        if len(found) == n_wanted:
+            break
     return found
+
+
+def unclaimed(peaks: np.ndarray, trains: list, within: int) -> np.ndarray:
+    """Return the peaks that are farther than some samples from every spike."""
+    spikes = np.concatenate([[-(10**12)], np.sort(np.concatenate([*trains, []])), [10**12]])
+    at = np.searchsorted(spikes, peaks["sample_index"])
+    return peaks[np.minimum(spikes[at] - peaks["sample_index"], peaks["sample_index"] - spikes[at - 1]) > within]

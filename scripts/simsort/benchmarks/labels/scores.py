@@ -4,6 +4,9 @@ import numpy as np
 
 from simsort.benchmarks.metrics.scores import calibration, interval
 
+FEW = 300  # spikes: too few to violate a refractory period
+FOREIGN = (0.1, 0.2, 0.4, 1.0)  # edges of shares of foreign spikes
+NOISE_KINDS = {"noise": "noise of threshold crossings", "artefact": "artefacts", "echo": "echoes of a large unit"}
 EDGES = (0.0, 0.6, 0.75, 0.9, 1.0)  # of the probability of the label
 
 
@@ -44,3 +47,33 @@ def score(truth: np.ndarray, probabilities: np.ndarray, labels: tuple, recording
 def shares(parts: np.ndarray, wholes: np.ndarray) -> list[float | None]:
     """Return quotients; None where the whole is nothing."""
     return [round(float(part / whole), 4) if whole else None for part, whole in zip(parts, wholes)]
+
+
+def told(units, model) -> list[tuple[str, int, int]]:
+    """Count which units get their true label, of kinds that differ in how hard they are.
+
+    Parameters
+    ----------
+    units : pandas.DataFrame
+        Units of known truth, see `make_examples`.
+    model : AdditiveModel
+        Of units.
+
+    Returns
+    -------
+    rows : list of tuple
+        Kind, how many are right, how many there are; kinds without units are left out.
+    """
+    right = np.array(model.labels)[model.predict(units)[0].argmax(axis=1)] == units["truth"].to_numpy()
+    noise, foreign = (units["truth"] == "noise").to_numpy(), 1 - units["precision"].to_numpy()
+    kinds = {title: noise & (units["kind"] == kind).to_numpy() for kind, title in NOISE_KINDS.items()}
+    kinds["other noise"] = noise & ~units["kind"].isin(NOISE_KINDS).to_numpy()
+    for low, high in zip(FOREIGN[:-1], FOREIGN[1:]):
+        inside = (foreign > low) & (foreign <= high) & (units["truth"] == "MUA").to_numpy()
+        kinds[f"MUA with {low * 100:.0f} to {high * 100:.0f} % of foreign spikes"] = inside
+    for title, enough in ((f"MUA of fewer than {FEW} spikes", units["num_spikes"] < FEW),
+                          ("MUA of more", units["num_spikes"] >= FEW)):
+        kinds[title] = (enough & (units["truth"] == "MUA")).to_numpy()
+    kinds["units of the recordings that another sorter sorted"] = units["recording"].isin(
+        units["recording"][units["kind"] == "sorter"]).to_numpy()
+    return [(title, int(right[mine].sum()), int(mine.sum())) for title, mine in kinds.items() if mine.any()]

@@ -10,6 +10,7 @@ from simsort.benchmarks.metrics.scores import auc
 from simsort.benchmarks.metrics.units import kept_units
 from simsort.benchmarks.tables import markdown_table
 from simsort.curation.rule import QUALITY_COLUMNS
+from simsort.labelling.derived import with_derived
 
 
 def score_sorted(model, out: Path) -> list[dict]:
@@ -31,7 +32,7 @@ def score_sorted(model, out: Path) -> list[dict]:
     units = pd.DataFrame(kept_units(out))
     rows = []
     for sorter, mine in units.groupby("sorter") if len(units) else ():
-        metrics = mine[[name for name in QUALITY_COLUMNS if name in mine]].astype("float64")
+        metrics = with_derived(mine[[name for name in QUALITY_COLUMNS if name in mine]].astype("float64"))
         probabilities, _ = model.predict(metrics)
         of_single = probabilities[:, model.labels.index("SUA")]
         single = mine["contamination"].to_numpy() <= 1 - SUA_PRECISION + 1e-9
