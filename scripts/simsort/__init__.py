@@ -7,7 +7,7 @@ from simsort.sorting.registration import register_when_imported
 register_when_imported()
 
 
-def sort(recording, *, seed: int = 0, model="shipped", device: str = "auto",
+def sort(recording, *, seed: int = 0, model="shipped", encoder: str = "simsort", device: str = "auto",
          apply_motion_correction: bool | None = None, motion_preset: str = "dredge_fast", n_jobs: int = 1,
          verbose: bool = False, **settings):
     """Sort a recording with the project's own sorter.
@@ -21,6 +21,9 @@ def sort(recording, *, seed: int = 0, model="shipped", device: str = "auto",
         The same seed gives the same spikes.
     model : str | Path | None, default: "shipped"
         A model folder made by `simsort pretrain` or `simsort finetune`, or `shipped`; None: no networks take part.
+    encoder : "simsort" | "ceed" | "none", default: "simsort"
+        What tells which units are pieces of one neuron: the encoder of the model, CEED's (then `model` is a folder of
+        `simsort pretrain --method ceed` or `shipped`), or nothing but templates and spike times.
     device : "auto" | "cpu" | "cuda", default: "auto"
         Where the networks of a model run.
     apply_motion_correction : bool | None, default: None
@@ -48,6 +51,6 @@ def sort(recording, *, seed: int = 0, model="shipped", device: str = "auto",
     from simsort.sorting.own.api import sort_recording
     from simsort.sorting.own.sort import SortSettings
 
-    return sort_recording(recording, SortSettings(seed=seed, **settings), model=model, device=device,
+    return sort_recording(recording, SortSettings(seed=seed, **settings), model=model, encoder=encoder, device=device,
                           apply_motion_correction=apply_motion_correction, motion_preset=motion_preset, n_jobs=n_jobs,
                           progress=print if verbose else None)

@@ -334,3 +334,15 @@ def test_single_words_that_nextflow_takes_apart_are_put_back():
         resolve({"preprocessing_args": True})
     with pytest.raises(UserError, match="unknown parameter --debug"):
         resolve({"debug": True})
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"sorter": "simsort", "spikesort": {"encoder": "ced"}}, "--spikesort.encoder was given 'ced'"),
+    ({"sorter": "lupin", "spikesort": {"encoder": "ceed"}}, "encoder"),
+    ({"sorter": "simsort", "model": "shipped", "spikesort": {"encoder": "ceed"}, "finetuning": {"apply": True}},
+     "--finetuning.apply tunes the sorter's own encoder"),
+    ({"sorter": "simsort", "model": "/models/mine", "spikesort": {"encoder": "none"}}, "encoder none uses no model")])
+def test_an_encoder_that_cannot_be_is_found_at_once(given, message):
+    with pytest.raises(UserError, match=message):
+        resolve(given)
+    assert resolve({"spikesort": {"encoder": "none"}})["spikesort"]["sorter_params"] == {"encoder": "none"}

@@ -319,6 +319,13 @@ def check_together(resolved: dict) -> None:
     run = resolved["globals"]
     if resolved["finetuning"]["apply"] and run["workflow"] == "sort" and run["model"] is None:
         raise UserError("--finetuning.apply needs a model", "add --sorter simsort --model shipped, or a model folder")
+    encoder = spikesort["sorter_params"].get("encoder", "simsort")
+    if resolved["finetuning"]["apply"] and encoder != "simsort":
+        raise UserError(f"--finetuning.apply tunes the sorter's own encoder, but --spikesort.encoder is {encoder}",
+                        "leave one of them out")
+    if encoder == "none" and run["model"] not in (None, "shipped"):
+        raise UserError(f"--model was given {run['model']!r}, but --spikesort.encoder none uses no model",
+                        "leave one of them out")
     check_cells(resolved)
     check_widths(resolved["pretraining"])
     dispatch = resolved["job_dispatch"]

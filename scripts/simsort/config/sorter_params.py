@@ -16,6 +16,8 @@ SPIKEINTERFACE_NAMES = {"kilosort25": "kilosort2_5"}
 OWN = ("n_jobs", "chunk_duration", "progress_bar", "mp_context", "max_threads_per_worker", "pool_engine", "job_kwargs",
        "seed")
 
+CHOICES = {("simsort", "encoder"): ("simsort", "ceed", "none"), ("simsort", "device"): ("auto", "cpu", "cuda")}
+
 
 @functools.cache
 def sorter_table() -> dict[str, dict]:
@@ -29,9 +31,15 @@ def check_sorter_params(sorter: str, params: dict, prefix: str = "spikesort") ->
     Raises
     ------
     UserError
-        If a name is not one of the sorter's parameters or a value has another type than its default.
+        If a name is not one of the sorter's parameters, or a value has another type than its default or is none of
+        those that a parameter can have.
     """
-    return _check(params, sorter_table().get(sorter, {}), f"{prefix} ({sorter})")
+    checked = _check(params, sorter_table().get(sorter, {}), f"{prefix} ({sorter})")
+    for name, value in checked.items():
+        allowed = CHOICES.get((sorter, name))
+        if allowed and value not in allowed:
+            raise UserError(f"--{prefix}.{name} was given {value!r}", f"allowed: {', '.join(allowed)}")
+    return checked
 
 
 def _check(params: dict, defaults: dict, prefix: str) -> dict:

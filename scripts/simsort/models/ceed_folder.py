@@ -4,13 +4,12 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-import simsort
 from simsort.errors import UserError
 from simsort.models.ceed import MlpConfig, MlpEncoder, ScamConfig, ScamEncoder
 from simsort.models.ceed_form import CeedForm
 from simsort.models.model_folder import FORMAT, load_weights, read_note, share, write_note
+from simsort.models.shipped import CEED_FOLDER
 
-FOLDER = Path(simsort.__file__).parent / "weights" / "ceed"
 ENCODERS = {"ceed-mlp": (MlpEncoder, MlpConfig), "ceed-scam": (ScamEncoder, ScamConfig)}
 
 
@@ -63,7 +62,7 @@ def load_ceed(folder=None, device="cpu") -> CeedModel:
     UserError
         If it is no folder of a CEED encoder, of another version, or its files are missing or damaged.
     """
-    folder = Path(folder or FOLDER)
+    folder = Path(folder or CEED_FOLDER)
     note = read_note(folder)
     if note.get("architecture") not in ENCODERS:
         raise UserError(f"{folder} holds a model of architecture {note.get('architecture')!r}, not a CEED encoder",

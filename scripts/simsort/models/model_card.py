@@ -56,7 +56,7 @@ def model_card(note: dict) -> str:
     lines += [f"{sizes} Format {note['format']}, architecture `{note['architecture']}`.", ""]
     limits = next((text for name, text in OTHER_LIMITS.items() if note["architecture"].startswith(name)), LIMITS)
     lines += ["## Input", "", *facts(note["input"]), "", "## Limits", "", limits, ""]
-    for title in ("data", "training", "made", "finetuning"):
+    for title in ("data", "training", "made", "joining", "finetuning"):
         if note.get(title):
             lines += [f"## {title.capitalize()}", "", *facts(note[title]), ""]
     for title, scores in (note.get("scores") or {}).items():

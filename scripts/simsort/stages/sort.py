@@ -20,14 +20,14 @@ def add_arguments(parser):
     add_common_arguments(parser, "spikesort")
 
 
-def model_of(args) -> str:
+def model_of(args, encoder: str) -> str:
     """Return the model folder that is asked for; raise `UserError` if the sorter uses none."""
     from simsort.models.shipped import find_model
 
     if args.sorter != "simsort":
         raise UserError(f"--model was given {args.model!r}, but {args.sorter} uses no model",
                         "add --sorter simsort or leave --model out")
-    return str(find_model(args.model))
+    return str(find_model(args.model, encoder))
 
 
 def run(parser, argv):
@@ -38,7 +38,8 @@ def run(parser, argv):
 
     sorter = get_sorter(args.sorter)
     if args.model is not None:
-        settings["sorter_params"] = settings["sorter_params"] | {"model": model_of(args)}
+        settings["sorter_params"] = settings["sorter_params"] | {
+            "model": model_of(args, settings["sorter_params"].get("encoder", "simsort"))}
     recording, before = load_preprocessed(args.preprocessed)
     out = fresh_folder(args.out)
     record = Record(stage="sort", recording_name=before["recording_name"], session_name=before["session_name"],

@@ -111,9 +111,10 @@ def test_the_shipped_weights_are_small_and_tell_units_apart(spikes):
     from simsort.celltypes.head import FOLDER as HEAD
     from simsort.ceed.embed import embed
     from simsort.ceed.scores import knn_accuracy
-    from simsort.models.ceed_folder import FOLDER, load_ceed
+    from simsort.models.ceed_folder import load_ceed
+    from simsort.models.shipped import CEED_FOLDER
 
-    assert sum(file.stat().st_size for folder in (FOLDER, HEAD) for file in folder.iterdir()) < 10_000_000
+    assert sum(file.stat().st_size for folder in (CEED_FOLDER, HEAD) for file in folder.iterdir()) < 10_000_000
     model = load_ceed()
     wide = np.zeros((len(spikes), model.form.n_wide, 121), dtype=np.float32)
     wide[:, 6:15] = spikes.waveforms

@@ -1,7 +1,7 @@
 """The tables of `simsort bench sorters` as Markdown."""
 
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES
-from simsort.benchmarks.sorters.figures import NEAR_ORACLE, false_ratio, mark, oracle_row, rows_of
+from simsort.benchmarks.sorters.figures import NEAR_ORACLE, false_ratio, mark, oracle_row, peers_of, rows_of
 from simsort.benchmarks.tables import markdown_table
 
 KIND_NAMES = {"static": "static", "drift": "drifting"}
@@ -76,7 +76,7 @@ def mark_row(family: str, kind: str, entries: list[dict]) -> list[str]:
     """Return a family's row of the marks."""
     rows, oracle = rows_of(entries), oracle_row(entries)
     found, name = mark(rows, oracle), f"{family}, {KIND_NAMES[kind]}"
-    peers = [row for row in rows if row["sorter"] != "simsort" and row["accuracy"] is not None]
+    peers = peers_of(rows)
     if found is None:
         best = peers[0] if peers else None
         wanted = min(1 - (1 - best["accuracy"]) / 2, oracle["accuracy"] - NEAR_ORACLE) if best else None

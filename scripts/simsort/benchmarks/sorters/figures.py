@@ -81,7 +81,7 @@ def mark(rows: list[dict], oracle: dict) -> dict | None:
         false units per true unit found are no more than the best peer's. None if ours or every peer is missing.
     """
     ours = next((row for row in rows if row["sorter"] == OURS and row["accuracy"] is not None), None)
-    peers = [row for row in rows if row["sorter"] != OURS and row["accuracy"] is not None]
+    peers = peers_of(rows)
     if ours is None or not peers:
         return None
     best = max(peers, key=lambda row: row["accuracy"])
@@ -91,6 +91,11 @@ def mark(rows: list[dict], oracle: dict) -> dict | None:
             "oracle": oracle["accuracy"], "wanted": wanted, "reached": ours["accuracy"] >= wanted,
             "false_ours": ratios[0], "false_peer": ratios[1],
             "false_reached": None if None in ratios else ratios[0] <= ratios[1]}
+
+
+def peers_of(rows: list[dict]) -> list[dict]:
+    """Return the rows of other sorters that have results; variants of ours are no peers of it."""
+    return [row for row in rows if row["sorter"].split("-")[0] != OURS and row["accuracy"] is not None]
 
 
 def false_ratio(row: dict) -> float | None:

@@ -10,7 +10,7 @@ from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.simulation.environments import PeerUnavailable
 from simsort.benchmarks.sorters import real
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES, case_name, prepare_case
-from simsort.benchmarks.sorters.runs import OURS, Run, for_tables, kept_run
+from simsort.benchmarks.sorters.runs import OURS, VARIANTS, Run, for_tables, kept_run
 from simsort.errors import UserError, one_line
 from simsort.evaluation.protocol import score_sorting
 
@@ -30,7 +30,7 @@ class Settings:
     families : tuple of str
         Names of `FAMILIES`, and `locust` for the real recordings without truth; empty: all.
     sorters : tuple of str
-        Names of sorters; empty: the peers, and ours where it is registered.
+        Names of sorters or of `VARIANTS` of ours; empty: the peers, and ours where it is registered.
     seeds : tuple of int
         Of the cases.
     kinds : tuple of str
@@ -104,8 +104,8 @@ def sorters_of(settings: Settings) -> tuple[str, ...]:
 
     known = tuple(name for name in (OURS, *PEERS) if name in SORTERS)
     for name in settings.sorters:
-        if name not in SORTERS:
-            raise UserError(f"--sorters was given {name!r}", f"allowed: any of {', '.join(SORTERS)}")
+        if name not in (*SORTERS, *VARIANTS):
+            raise UserError(f"--sorters was given {name!r}", f"allowed: any of {', '.join((*SORTERS, *VARIANTS))}")
     return settings.sorters or known
 
 
@@ -136,7 +136,7 @@ def measure_case(settings: Settings, family: str, kind: str, seed: int) -> dict:
 
 def variants(sorter: str) -> tuple[bool, ...]:
     """Return whether to run a sorter without and with motion correction; ours does what it finds right."""
-    return (False,) if sorter == OURS else (False, True)
+    return (False,) if sorter == OURS or sorter in VARIANTS else (False, True)
 
 
 def case_hash(facts: dict) -> str:

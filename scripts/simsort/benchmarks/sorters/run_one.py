@@ -22,8 +22,8 @@ def main(settings: dict) -> dict:
     Parameters
     ----------
     settings : dict
-        `sorter`, `motion`, `seed`, `n_jobs`, `recording` and `folder`, and `stop_s` and `start_s` for a part of the
-        recording.
+        `sorter`, `motion`, `seed`, `n_jobs`, `recording` and `folder`; `params` where some of its own differ, `stop_s`
+        and `start_s` for a part of the recording.
 
     Returns
     -------
@@ -44,7 +44,8 @@ def main(settings: dict) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
     if settings["motion"] and sorter.set_motion is None:
         recording = corrected(recording, settings["seed"], jobs)
-    options = SORTER_SETTINGS | {"seed": settings["seed"], "skip_motion_correction": not settings["motion"]}
+    options = SORTER_SETTINGS | {"seed": settings["seed"], "skip_motion_correction": not settings["motion"],
+                                 "sorter_params": settings.get("params", {})}
     done = sort_recording(recording, settings["sorter"], options, folder, jobs)
     return {"sort_s": time.perf_counter() - started, "n_units": done.outputs["n_units"], "params": done.parameters,
             "warnings": done.warnings}

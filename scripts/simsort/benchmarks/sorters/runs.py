@@ -19,6 +19,8 @@ from simsort.benchmarks.sorters.run_one import OUTSIDE_PRESET, SORTER_SETTINGS
 SCRIPTS = Path(__file__).resolve().parents[3]
 PACKAGES = {"kilosort4": ("kilosort", "torch"), "mountainsort5": ("mountainsort5",)}
 OURS = "simsort"
+# of ours with other parameters: run where they are asked for by name, not by default
+VARIANTS = {"simsort-ceed": {"encoder": "ceed"}, "simsort-none": {"encoder": "none"}}
 TIMEOUT_S = 3600.0
 MAX_REASON = 200
 PROTOCOL = 1  # raised when the protocol or what stands in a result changes
@@ -32,7 +34,7 @@ class Run:
     Attributes
     ----------
     sorter : str
-        A name of `simsort.sorting.registry.SORTERS`.
+        A name of `simsort.sorting.registry.SORTERS` or of `VARIANTS`.
     motion : bool
         With motion correction: its own, or SpikeInterface's before it if it has none.
     recording : Path
@@ -55,9 +57,14 @@ def sorter_version(name: str) -> str:
     """Return what a sorter's result depends on: versions of its packages; of ours, also its source and weights."""
     packages = filter(installed, ("spikeinterface", *PACKAGES.get(name, ())))
     versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
-    if name == OURS:
+    if name == OURS or name in VARIANTS:
         versions.append(f"{OURS} {__version__} {source_hash()}")
     return ", ".join(versions)
+
+
+def sorter_of(run: Run) -> str:
+    """Return the name of `simsort.sorting.registry.SORTERS` of a run."""
+    return OURS if run.sorter in VARIANTS else run.sorter
 
 
 def installed(package: str) -> bool:
@@ -83,7 +90,7 @@ def key_of(run: Run, case_hash: str) -> str:
     """Return the hash under which a run's result is kept."""
     from simsort.sorting.registry import SORTERS
 
-    content = [PROTOCOL, SEED, run.sorter, run.motion, sorter_version(run.sorter), dict(SORTERS[run.sorter].params),
+    content = [PROTOCOL, SEED, run.sorter, run.motion, sorter_version(run.sorter), dict(SORTERS[sorter_of(run)].params),
                SORTER_SETTINGS, OUTSIDE_PRESET, case_hash, run.start_s, run.stop_s]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
@@ -128,7 +135,8 @@ def execute(run: Run, work: Path) -> dict:
     """Run the process and watch its memory."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    settings = dataclasses.asdict(run) | {"recording": str(run.recording), "seed": SEED, "folder": str(work)}
+    settings = dataclasses.asdict(run) | {"recording": str(run.recording), "seed": SEED, "folder": str(work),
+                                          "sorter": sorter_of(run), "params": VARIANTS.get(run.sorter, {})}
     found, log = work / "result.json", work / "process.log"
     command = [sys.executable, "-m", "simsort.benchmarks.sorters.run_one", json.dumps(settings), str(found)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore",

@@ -10,9 +10,12 @@ from threadpoolctl import threadpool_limits
 
 from simsort import __version__
 from simsort.errors import UserError
+from simsort.models.ceed_folder import CeedModel, load_ceed
+from simsort.models.shipped import SHIPPED, find_model
 from simsort.preprocessing import motion as motion_steps
 from simsort.preprocessing.chain import segment_starts
 from simsort.sorting.own.blocks import channel_blocks, main_channels
+from simsort.sorting.own.ceed_looks import check_ceed
 from simsort.sorting.own.inputs import check_recording, one_form
 from simsort.sorting.own.sort import OwnSorter, SortSettings
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ, prepare
@@ -22,10 +25,12 @@ SHORTEST_S = 1.0  # fewer spikes than make a unit
 MOTION_CHANNELS = 96  # from so many on motion is corrected where nothing else is said
 MOTION_BIN_S = 2.0
 DEVICES = ("auto", "cpu", "cuda")
+ENCODERS = ("simsort", "ceed", "none")
 
 
-def sort_recording(recording, settings: SortSettings | None = None, *, model="shipped", device: str = "auto",
-                   apply_motion_correction: bool | None = None, motion_preset: str = "dredge_fast", n_jobs: int = 1,
+def sort_recording(recording, settings: SortSettings | None = None, *, model="shipped", encoder: str = "simsort",
+                   device: str = "auto", apply_motion_correction: bool | None = None,
+                   motion_preset: str = "dredge_fast", n_jobs: int = 1,
                    progress: Callable[[str], None] | None = None) -> NumpySorting:
     """Sort a recording.
 
@@ -37,6 +42,8 @@ def sort_recording(recording, settings: SortSettings | None = None, *, model="sh
     settings : SortSettings | None
     model : str | Path | None, default: "shipped"
         A model folder or `shipped`; see `load_networks`.
+    encoder : "simsort" | "ceed" | "none"
+        What tells which units are pieces of one neuron: the encoder of a model, CEED's, or nothing.
     device : "auto" | "cpu" | "cuda"
         Where the networks of a model run.
     apply_motion_correction : bool | None
@@ -61,7 +68,8 @@ def sort_recording(recording, settings: SortSettings | None = None, *, model="sh
         If the recording cannot be sorted (`check_recording`) or the model folder cannot be used.
     """
     check_recording(recording)
-    networks = load_networks(model, device)
+    networks = load_networks(model, device, encoder)
+    check_networks(networks, recording)
     return sort_checked(recording, settings, networks=networks, apply_motion_correction=apply_motion_correction,
                         motion_preset=motion_preset, n_jobs=n_jobs, progress=progress)
 
@@ -86,39 +94,61 @@ def sort_checked(recording, settings: SortSettings | None = None, *, networks=No
             if wants_motion(whole, apply_motion_correction):
                 whole, warning = without_motion(whole, motion_preset, n_jobs, say)
                 warnings += [warning] if warning else []
-            encoder = networks.encoder if networks is not None else None
+            encoder = networks if isinstance(networks, CeedModel) else getattr(networks, "encoder", None)
             trains = sort_blocks(whole, settings, n_jobs, say, encoder)
     return as_sorting(trains, recording, warnings)
 
 
-def load_networks(model, device: str = "auto"):
+def load_networks(model, device: str = "auto", encoder: str = "simsort"):
     """Return the networks of a model folder, None without one.
 
-    The encoder tells which units are pieces of one neuron (`simsort.sorting.own.identity`). A model of `--preset paper`
-    sorts as SimSort was published (`simsort.sorting.published`).
+    The encoder tells which units are pieces of one neuron (`simsort.sorting.own.identity`, of CEED
+    `simsort.sorting.own.ceed_looks`). A model of `--preset paper` sorts as SimSort was published
+    (`simsort.sorting.published`).
 
     Parameters
     ----------
     model : str | Path | None
-        A folder made by `simsort pretrain`, or `shipped`.
+        A folder made by `simsort pretrain`, or `shipped`: the shipped one of the encoder that is asked for.
     device : "auto" | "cpu" | "cuda"
+    encoder : "simsort" | "ceed" | "none"
+
+    Returns
+    -------
+    networks : Model | CeedModel | None
 
     Raises
     ------
     UserError
-        If it is no model folder of this version or damaged, or there is no such device.
+        If it is no model folder of this version, damaged or of another method than the encoder's, there is no such
+        encoder, or there is no such device.
     """
-    if device not in DEVICES:
-        raise UserError(f"device was given {device!r}", f"allowed: {', '.join(DEVICES)}")
+    check_choice("device", device, DEVICES)
+    check_choice("encoder", encoder, ENCODERS)
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda is not there", "use device auto or cpu")
-    if model is None:
+    if encoder == "none" and model not in (None, SHIPPED):
+        raise UserError(f"encoder none takes no model, but model was given {str(model)!r}", "leave one of them out")
+    if encoder == "ceed" and model is None:
+        raise UserError("encoder ceed needs a model, but model was given None", "leave model out, or use encoder none")
+    if model is None or encoder == "none":
         return None
     from simsort.models.model_folder import load_model
-    from simsort.models.shipped import find_model
 
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return load_model(find_model(model), chosen)
+    return (load_ceed if encoder == "ceed" else load_model)(find_model(model, encoder), chosen)
+
+
+def check_choice(name: str, value, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that a parameter cannot have."""
+    if value not in allowed:
+        raise UserError(f"{name} was given {value!r}", f"allowed: {', '.join(allowed)}")
+
+
+def check_networks(networks, recording) -> None:
+    """Refuse networks that cannot be used on a recording that `check_recording` let pass; see `check_ceed`."""
+    if isinstance(networks, CeedModel):
+        check_ceed(networks, recording)
 
 
 def wants_motion(recording, asked: bool | None) -> bool:

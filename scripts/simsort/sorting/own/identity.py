@@ -43,20 +43,17 @@ class Looks:
         Of every unit the `(snippets, channels)` of its spikes: (n, n_channels of the form, n_samples) and (n,).
     """
 
+    whitened = True  # traces are to be given so
+
     def __init__(self, form, contacts_um: np.ndarray, pursuit: Pursuit):
         self.form = form
         self.around = neighbourhoods(contacts_um, form.radius_um, form.n_channels)
-        means = pursuit.templates.means
-        self.main = np.linalg.norm(means, axis=3).sum(axis=1).argmax(axis=1)
+        self.main = main_channels(pursuit)
         self.found: list[list] = [[] for _ in self.main]
 
     def see(self, traces: np.ndarray, spikes: Spikes, inside: np.ndarray) -> None:
         """Look at some spikes of a piece of traces."""
-        reach = SEARCH + self.form.n_samples
-        inside = inside & (spikes.sample >= reach) & (spikes.sample < traces.shape[1] - reach)
-        for unit in np.unique(spikes.unit[inside]):
-            rows = np.flatnonzero(inside & (spikes.unit == unit))
-            rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_PER_PIECE)).round().astype(int)]
+        for unit, rows in some_of_each(spikes, inside, SEARCH + self.form.n_samples, traces.shape[1]):
             near = self.around.channels[self.main[unit]][:NEAREST]
             window = traces[near[:, None, None], spikes.sample[rows][:, None] + np.arange(-SEARCH, SEARCH + 1)]
             place = np.swapaxes(window, 0, 1).reshape(len(rows), -1).argmin(axis=1)
@@ -73,21 +70,43 @@ class Looks:
     def identities(self, encoder) -> list[np.ndarray | None]:
         """Return where the encoder puts each unit: the median of its spikes; None for a unit of few."""
         device = next(encoder.parameters()).device
-        places: list[np.ndarray | None] = []
-        for parts in self.found:
-            if sum(len(channels) for _, channels in parts) < FEWEST:
-                places.append(None)
-                continue
-            snippets, channels = (np.concatenate(column) for column in zip(*parts))
-            rows = np.linspace(0, len(channels) - 1, min(len(channels), MOST_SPIKES)).round().astype(int)
-            given = (snippets[rows], self.around.offsets_um[channels[rows]], self.around.is_there[channels[rows]])
+
+        def place(snippets: np.ndarray, channels: np.ndarray) -> np.ndarray:
+            given = (snippets, self.around.offsets_um[channels], self.around.is_there[channels])
             identity = encoder(*(torch.as_tensor(one, device=device) for one in given)).identity
-            places.append(np.median(identity.cpu().numpy(), axis=0))
-        return places
+            return np.median(identity.cpu().numpy(), axis=0)
+        return [place(*some) if some is not None else None for some in map(spread, self.found)]
+
+    @staticmethod
+    def near(one: np.ndarray | None, other: np.ndarray | None) -> float:
+        """Return the log odds that two identities give; see `near_in_identity`."""
+        return near_in_identity(one, other)
+
+
+def main_channels(pursuit: Pursuit) -> np.ndarray:
+    """Return the channel (n_units,) on which each unit is largest."""
+    return np.linalg.norm(pursuit.templates.means, axis=3).sum(axis=1).argmax(axis=1)
+
+
+def some_of_each(spikes: Spikes, inside: np.ndarray, reach: int, n_samples: int):
+    """Yield each unit and the rows of some of its spikes, `reach` samples away from the ends, evenly spread."""
+    inside = inside & (spikes.sample >= reach) & (spikes.sample < n_samples - reach)
+    for unit in np.unique(spikes.unit[inside]):
+        rows = np.flatnonzero(inside & (spikes.unit == unit))
+        yield unit, rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_PER_PIECE)).round().astype(int)]
+
+
+def spread(parts: list) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return of a unit's pieces `(snippets, channels)` at most `MOST_SPIKES` spikes in all, None of a few."""
+    if sum(len(channels) for _, channels in parts) < FEWEST:
+        return None
+    snippets, channels = (np.concatenate(column) for column in zip(*parts))
+    rows = np.linspace(0, len(channels) - 1, min(len(channels), MOST_SPIKES)).round().astype(int)
+    return snippets[rows], channels[rows]
 
 
 def join_pieces(trains: list[np.ndarray], comparison: Comparison, places: list, good: np.ndarray,
-                sampling_frequency_hz: float) -> list[np.ndarray]:
+                sampling_frequency_hz: float, near=None) -> list[np.ndarray]:
     """Return the spike trains of neurons, from those of units of which several may be one neuron.
 
     Parameters
@@ -101,14 +120,17 @@ def join_pieces(trains: list[np.ndarray], comparison: Comparison, places: list, 
     good : array, (n_good,)
         Units that are looked at; the others are left out.
     sampling_frequency_hz : float
+    near : callable | None
+        `near(place, other)` returns the log odds that two identities give; None: `near_in_identity`.
     """
+    near = near or near_in_identity
     trains = {unit: trains[unit] for unit in good}
 
     def likely(pairs) -> dict:
-        odds = {pair: near_in_identity(places[pair[0]], places[pair[1]]) for pair in pairs}
+        odds = {pair: near(places[pair[0]], places[pair[1]]) for pair in pairs}
         # the rest is looked at only where it can make two units likely to be one
-        odds = {pair: near + log_odds(*pair, trains, comparison, sampling_frequency_hz) for pair, near in odds.items()
-                if near + PER_REFRACTORY * MOST_REFRACTORY > LIKELY}
+        odds = {pair: value + log_odds(*pair, trains, comparison, sampling_frequency_hz) for pair, value in odds.items()
+                if value + PER_REFRACTORY * MOST_REFRACTORY > LIKELY}
         return {pair: value for pair, value in odds.items() if value > LIKELY}
 
     odds = likely(combinations(trains, 2))
@@ -135,10 +157,14 @@ def log_odds(one: int, other: int, trains: dict, comparison: Comparison, samplin
     change = min(likeness.change, back.change)
     if change > (MOST_CHANGE_TOGETHER if likeness.shared > TOGETHER else MOST_CHANGE):
         return -np.inf
-    found, expected = refractoriness(trains[one] / sampling_frequency_hz, trains[other] / sampling_frequency_hz)
-    # Poisson: so many pairs if chance gives `expected`, and if a neuron's own errors give a tenth of that
-    refractory = min((1 - KEPT) * expected + found * np.log(KEPT), MOST_REFRACTORY)
+    refractory = refractory_odds(*refractoriness(trains[one] / sampling_frequency_hz,
+                                                 trains[other] / sampling_frequency_hz))
     return PER_CHANGE * change + PER_REFRACTORY * refractory
+
+
+def refractory_odds(found: float, expected: float) -> float:
+    """Return the log odds of so many refractory pairs: chance gives `expected`, a neuron's errors a tenth."""
+    return min((1 - KEPT) * expected + found * np.log(KEPT), MOST_REFRACTORY)  # Poisson
 
 
 def union(one: np.ndarray, other: np.ndarray, nearest: int) -> np.ndarray:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from simsort.models.ceed_folder import CeedModel
 from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.basis import (
     LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance)
+from simsort.sorting.own.ceed_looks import CeedLooks
 from simsort.sorting.own.clustering import find_clusters
 from simsort.sorting.own.echoes import without_echoes
 from simsort.sorting.own.forks import fork_map
@@ -97,8 +99,8 @@ class OwnSorter:
     recording : BaseRecording
         One segment.
     settings : SortSettings
-    encoder : Encoder | None
-        Tells which units are pieces of one neuron (`simsort.sorting.own.identity`).
+    encoder : Encoder | CeedModel | None
+        Tells which units are pieces of one neuron (`simsort.sorting.own.identity`, `simsort.sorting.own.ceed_looks`).
     n_jobs : int
         Worker processes. The spikes do not depend on it.
     progress : callable | None
@@ -152,17 +154,18 @@ class OwnSorter:
         """Return the spike samples of every unit, at `SAMPLING_FREQUENCY_HZ`."""
         if self.basis is None:
             return []
+        pursuit = self.learn()
+        return self.match(pursuit) if pursuit is not None else []
+
+    def learn(self) -> Pursuit | None:
+        """Return the pursuit of the units that all rounds have found, None without any."""
         templates = None
         for number in range(self.settings.n_refinements + 1):
             self.say(f"round {number + 1} of {self.settings.n_refinements + 1}: collecting events")
             events = self.collect(self.pursuit(templates))
             self.say(f"round {number + 1} of {self.settings.n_refinements + 1}: clustering")
             templates = self.cluster(*events, is_last=number == self.settings.n_refinements)
-        pursuit = self.pursuit(templates)
-        if pursuit is None:
-            return []
-        self.say("finding the spikes of all units")
-        return self.match(pursuit)
+        return self.pursuit(templates)
 
     def pursuit(self, templates: Templates | None) -> Pursuit | None:
         """Return the pursuit of the units that are to be trusted, None without any."""
@@ -287,6 +290,15 @@ class OwnSorter:
 
     def match(self, pursuit: Pursuit) -> list[np.ndarray]:
         """Return the spike samples of every unit that is none of what the others left."""
+        self.say("finding the spikes of all units")
+        trains, good, looks = self.units(pursuit)
+        if looks is None:
+            return [trains[number] for number in good]
+        comparison = Comparison(pursuit.templates, self.turns, FIRST_LAG)
+        return join_pieces(trains, comparison, looks.identities(self.encoder), good, FS, looks.near)
+
+    def units(self, pursuit: Pursuit) -> tuple[list[np.ndarray], np.ndarray, Looks | CeedLooks | None]:
+        """Return the spike samples of every unit, which units are to be reported, and what they look like."""
         judged = set(np.linspace(0, len(self.pieces) - 1, min(JUDGED_PIECES, len(self.pieces))).round().astype(int))
         samples, units, judgement, looks = [], [], Judgement(pursuit), self.looks(pursuit)
         for sample, unit, its, looked in self.over_blocks(lambda block: self.match_block(block, pursuit, judged),
@@ -301,15 +313,15 @@ class OwnSorter:
         enough = np.array([len(train) >= self.settings.mixture.fewest for train in trains])
         trains, out = without_echoes(trains, judgement.energy, pursuit.sees, ~enough | judgement.are_false(),
                                      *judgement.company())
-        good = np.flatnonzero(~out)
-        if looks is None:
-            return [trains[number] for number in good]
-        comparison = Comparison(pursuit.templates, self.turns, FIRST_LAG)
-        return join_pieces(trains, comparison, looks.identities(self.encoder), good, FS)
+        return trains, np.flatnonzero(~out), looks
 
-    def looks(self, pursuit: Pursuit) -> Looks | None:
+    def looks(self, pursuit: Pursuit) -> Looks | CeedLooks | None:
         """Return where snippets for the encoder are kept, None without one."""
-        return Looks(self.encoder.form, self.traces.contacts_um, pursuit) if self.encoder is not None else None
+        if self.encoder is None:
+            return None
+        if isinstance(self.encoder, CeedModel):
+            return CeedLooks(self.encoder, self.traces.recording, pursuit)
+        return Looks(self.encoder.form, self.traces.contacts_um, pursuit)
 
     def match_block(self, block: np.ndarray, pursuit: Pursuit, judged: set):
         """Return sample and unit of the spikes in the pieces of a block, and what some of them tell of the units."""
@@ -322,7 +334,7 @@ class OwnSorter:
             if index in judged:
                 judgement.see(traces, first / FS, spikes, inside)
                 if looks is not None:
-                    looks.see(traces, spikes, inside)
+                    looks.see(traces if looks.whitened else self.traces.in_noise_levels(start, stop), spikes, inside)
             samples.append(spikes.sample[inside] + first)
             units.append(spikes.unit[inside])
         found = looks.found if looks is not None else None

@@ -23,6 +23,7 @@ OTHERS = {
     "apply_motion_correction": (None, "Take out the motion of the tissue before sorting; None: from 96 channels on"),
     "motion_preset": ("dredge_fast", "How motion is estimated, one of SpikeInterface's presets"),
     "model": ("shipped", "A model folder made by simsort pretrain or finetune, or shipped; None: without networks"),
+    "encoder": ("simsort", "Tells which units are one neuron: simsort, the model's encoder; ceed, CEED's; none"),
     "device": ("auto", "Where the networks of a model run: auto, cpu or cuda"),
     "seed": (0, "Seed: the same seed gives the same spikes"),
     "n_jobs": (1, "Threads of the sorter, worker processes of the motion estimate"),
@@ -60,11 +61,11 @@ class SimsortSorter(BaseSorter):
     @classmethod
     def _check_params(cls, recording, output_folder, params):
         # here and not where it runs, as SpikeInterface folds what is raised there into a page of text
-        from simsort.sorting.own.api import load_networks
+        from simsort.sorting.own.api import check_networks, load_networks
         from simsort.sorting.own.inputs import check_recording
 
         check_recording(recording)
-        load_networks(params["model"], params["device"])
+        check_networks(load_networks(params["model"], params["device"], params["encoder"]), recording)
         return params
 
     @classmethod
@@ -82,7 +83,8 @@ class SimsortSorter(BaseSorter):
 
         settings = SortSettings(seed=params["seed"], **{name: params[name] for name in SETTINGS})
         recording = cls.load_recording_from_folder(sorter_output_folder.parent, with_warnings=False)
-        sorting = sort_checked(recording, settings, networks=load_networks(params["model"], params["device"]),
+        networks = load_networks(params["model"], params["device"], params["encoder"])
+        sorting = sort_checked(recording, settings, networks=networks,
                                apply_motion_correction=params["apply_motion_correction"],
                                motion_preset=params["motion_preset"], n_jobs=params["n_jobs"],
                                progress=print if verbose else None)

@@ -64,8 +64,18 @@ class Traces:
 
         They are 0 around artefacts.
         """
+        filtered, first = self.filtered(start, stop)
+        return without_artefacts(self.whitening(filtered)), first
+
+    def filtered(self, start: int, stop: int) -> tuple[np.ndarray, int]:
+        """Return the same in uV, not whitened."""
         first, last = max(start - MARGIN, 0), min(stop + MARGIN, self.n_samples)
-        return without_artefacts(self.whitening(self.recording.get_traces(start_frame=first, end_frame=last).T)), first
+        return self.recording.get_traces(start_frame=first, end_frame=last).T, first
+
+    def in_noise_levels(self, start: int, stop: int) -> np.ndarray:
+        """Return the traces of `read` divided by each channel's noise level in place of whitened; 0 of dead ones."""
+        noise_uv = self.whitening.noise_uv
+        return self.filtered(start, stop)[0] / np.where(noise_uv > 0, noise_uv, np.inf)[:, None].astype(np.float32)
 
 
 def open_traces(recording, *, seed: int = 0) -> Traces:
