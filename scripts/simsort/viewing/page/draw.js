@@ -49,7 +49,10 @@ function valueAxis(pen, x0, x1, y, low, high) {
   pen.fillStyle = FAINT;
   pen.textAlign = "right";
   const middle = low <= 0 && high >= 0 ? 0 : (low + high) / 2;
-  for (const value of new Set([low, middle, high])) {
+  const drawn = [];
+  for (const value of [middle, low, high]) {
+    if (drawn.some((other) => Math.abs(other - y(value)) < 12)) continue; // its number would lie over another
+    drawn.push(y(value));
     pen.beginPath(); pen.moveTo(x0, y(value)); pen.lineTo(x1, y(value)); pen.stroke();
     pen.fillText(short(value), x0 - 4, y(value) + 4);
   }

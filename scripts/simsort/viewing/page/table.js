@@ -9,7 +9,7 @@ function columns() {
     ...labels.map((name) => ({key: "label:" + name, title: name, text: true, chips: (u) => curation.values(u, name), value: (u) => curation.values(u, name).join(" ")})),
     {key: "auto", title: "rule", text: true, chips: (u) => [data.verdicts[u][0]], value: (u) => data.verdicts[u][0]},
     ...(modelOf() ? [{key: "model", title: "model", text: true, chips: (u) => (modelOf().labels[u] ? [modelOf().labels[u] + percent(modelOf().probabilities[u])] : []), kind: (u) => modelOf().labels[u] + " light", value: (u) => modelOf().labels[u] + " " + (modelOf().probabilities[u] || 0).toFixed(2)}] : []),
-    {key: "merge", title: "merge", text: true, kind: () => "merge", chips: joined, value: (u) => joined(u).join(" ")},
+    ...(data.unit_ids.some((_, u) => joined(u).length) ? [{key: "merge", title: "merge", text: true, kind: () => "merge", chips: joined, value: (u) => joined(u).join(" ")}] : []),
     ...(data.cell_types ? [{key: "cell", title: "cell", text: true, value: cellType}] : []),
     ...(data.arrays.places_um ? [{key: "depth", title: "depth", value: (u) => Math.round(data.arrays.places_um.values[2 * u + 1])}] : []),
     {key: "spikes", title: "spikes", value: (u) => data.n_spikes[u]},
