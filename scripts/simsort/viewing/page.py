@@ -56,7 +56,7 @@ def render(title: str, *, connect: str, data: str = "", curation: str = "", bina
     """Fill the page's template; its policy allows its own script and style, and no address but `connect`."""
     style = (PAGE / "page.css").read_text(encoding="utf8")
     script = "\n".join((PAGE / name).read_text(encoding="utf8") for name in SCRIPTS)
-    policy = (f"default-src 'none'; script-src '{source_hash(script)}'; style-src '{source_hash(style)}'; "
+    policy = (f"default-src 'none'; script-src '{source_hash(script)}'; style-src '{source_hash(style)}'; img-src data:; "
               f"connect-src {connect}; form-action 'none'; base-uri 'none'")
     values = {"CSP": policy, "TITLE": html.escape(title), "CSS": style, "JS": script, "DATA": data,
               "CURATION": curation, "BINARY": binary}
