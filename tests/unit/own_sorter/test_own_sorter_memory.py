@@ -5,7 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 import simsort
+from simsort.sorting.own.mixture import DriftingMixture, MixtureSettings
+from simsort.sorting.own.templates import MOST_KNOT_CHANNELS, knot_spacing_s
 
 PROGRAM = """
 import sys, resource
@@ -34,9 +40,17 @@ MORE_DATA_MB = 30 * 30000 * 32 * 4 / 1e6
 
 
 def test_four_times_the_length_takes_no_more_memory():
-    paths = os.pathsep.join([str(Path(simsort.__file__).parents[1]), str(Path(__file__).parent)])
+    paths = os.pathsep.join([str(Path(simsort.__file__).parents[1]), str(Path(__file__).parents[2])])
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True,
                           env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     short_mb, long_mb = map(float, done.stdout.split())
     assert long_mb - short_mb < 0.3 * MORE_DATA_MB
+
+
+@given(duration_s=st.floats(1.0, 1e6), n_channels=st.integers(1, 512))
+def test_templates_have_no_more_values_in_a_longer_recording(duration_s, n_channels):
+    spacing_s = knot_spacing_s(20.0, duration_s, n_channels)
+    n_knots = DriftingMixture(np.zeros((0, 2)), [], duration_s, np.eye(2), MixtureSettings(knot_s=spacing_s)).n_knots
+    assert (n_knots - 1) * n_channels <= MOST_KNOT_CHANNELS
+    assert spacing_s == 20.0 or duration_s * n_channels > 1800.0 * 384

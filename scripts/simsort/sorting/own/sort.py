@@ -22,7 +22,7 @@ from simsort.sorting.own.mixture import MixtureSettings
 from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
 from simsort.sorting.own.remembering import remember
 from simsort.sorting.own.structure import trains_of
-from simsort.sorting.own.templates import Templates, expand, join
+from simsort.sorting.own.templates import Templates, expand, join, knot_spacing_s
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
 from simsort.sorting.own.traces import Traces, open_traces, without_gaps
 from simsort.sorting.own.troughs import find_troughs
@@ -276,7 +276,8 @@ class OwnSorter:
     def cluster_group(self, number: int, events: Events, known: Templates | None) -> tuple[Templates | None, list]:
         """Return the templates of a group's clusters, None without any, and their trains."""
         group = self.groups[number]
-        settings = replace(self.settings.mixture, least_size=self.settings.least_size)
+        knot_s = knot_spacing_s(self.settings.mixture.knot_s, self.traces.duration_s, self.n_channels)
+        settings = replace(self.settings.mixture, least_size=self.settings.least_size, knot_s=knot_s)
         directions = main_directions(events.features, self.settings.most_directions)
         derivative = np.kron(np.eye(len(group.channels)), self.basis.derivative)
         mixture = find_clusters(events.features @ directions, events.sample / FS, self.traces.duration_s,

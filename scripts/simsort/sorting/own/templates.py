@@ -8,6 +8,7 @@ from simsort.sorting.own.basis import LONG_SAMPLES
 from simsort.sorting.own.groups import Group
 from simsort.sorting.own.mixture import DriftingMixture
 
+MOST_KNOT_CHANNELS = 36_000  # a template's knots times channels: half an hour of 384 channels, days of a tetrode
 BY_UNIT = ("means", "occupancy", "counts", "is_noise", "group", "rest")
 
 
@@ -76,6 +77,14 @@ def expand(mixture: DriftingMixture, directions: np.ndarray, group: Group, numbe
                      counts=mixture.responsibilities[:, :-1].sum(axis=0), is_noise=mixture.are_noise(),
                      group=np.full(n_clusters, number),
                      rest=np.zeros((n_clusters, n_channels, LONG_SAMPLES), dtype=np.float32))
+
+
+def knot_spacing_s(least_s: float, duration_s: float, n_channels: int) -> float:
+    """Return the seconds between knots: more than the least where templates would take too much memory.
+
+    Of a long recording only pieces are learnt from, so that knots farther apart rest on as many spikes.
+    """
+    return max(least_s, duration_s / max(MOST_KNOT_CHANNELS // n_channels - 1, 1))
 
 
 def join(parts: list[Templates]) -> Templates:
