@@ -9,6 +9,7 @@ import pytest
 from simsort.benchmarks.labels.artefacts import add_artefacts, artefact_units, echo_units
 from simsort.benchmarks.labels.examples import explained_share
 from simsort.benchmarks.labels.imitate import slipped_in
+from simsort.benchmarks.labels.like_sorters import like_sorters
 from simsort.benchmarks.labels.main import LABELS, Settings, bench_labels, blocks_of, is_held_out
 from simsort.benchmarks.labels.rearrange import split, unclaimed
 from simsort.benchmarks.labels.scores import told
@@ -28,7 +29,7 @@ def write_examples(folder, n_recordings):
                               "isi_violations_ratio": np.array([1.0, 0.6, 0.0])[truth] + rng.normal(0, 0.1, PER_RECORDING),
                               "num_positive_peaks": 1.0, "num_negative_peaks": 1.0,
                               "peak_to_trough_duration": 0.0004, "sliding_rp_violation": 0.05, "num_spikes": 500.0,
-                              "truth": np.array(LABELS)[truth], "kind": "imitated", "recording": seed,
+                              "truth": np.array(LABELS)[truth], "kind": "sorter", "recording": seed,
                               "neuron": 0, "precision": 1.0, "recall": 1.0, "explained": 1.0})
         same = rng.random(PER_RECORDING) < 0.5
         pairs = pd.DataFrame({"first": 0, "second": 1, "similarity": np.where(same, 0.95, 0.6), "distance_um": 10.0,
@@ -40,6 +41,8 @@ def write_examples(folder, n_recordings):
 
 def test_models_are_fitted_and_scored_on_other_recordings(tmp_path):
     write_examples(tmp_path / "examples", 8)
+    (tmp_path / "examples/pairs_7.csv").write_text("first,second,similarity,distance_um,amplitude_ratio,refractory_share,"
+                                                   "same,recording\n")  # units, but no two alike
     (tmp_path / "units/case").mkdir(parents=True)
     found = [{"snr": snr, "isi_violations_ratio": isi, "contamination": contamination, "label": "pass"}
              for snr, isi, contamination in ((9.0, 0.0, 0.02), (8.5, 0.05, 0.1), (2.0, 1.0, 0.9), (6.0, 0.6, 0.5))]
@@ -54,7 +57,7 @@ def test_models_are_fitted_and_scored_on_other_recordings(tmp_path):
     assert model.about["scores_on_recordings_left_out"]["accuracy"] == result["units"]["accuracy"]
     block = blocks_of(result)["labels"]
     assert "model, units" in block and "bombcell" in block and "| lupin | 1 | 4 | 2 | 1.00 |" in block
-    assert "Fitted on 5 simulated recordings (150 units, 150 pairs), scored on 3 others" in block
+    assert "Fitted on 5 simulated recordings (150 units, 120 pairs), scored on 3 others" in block
     noise = result["units"]["confusion"][0]
     assert f"other noise, {noise[0]} of {sum(noise)};" in block
 
@@ -122,6 +125,22 @@ def test_clusters_of_artefacts_and_echoes():
     for echo in echoes:
         later = echo - trains[1][:len(echo)]  # of the largest
         assert 23 <= later.min() and later.max() <= 61 and np.ptp(later) <= 2
+
+
+def test_mixtures_are_kept_as_often_as_sorters_make_them():
+    n = 4000
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame({"snr": rng.uniform(1, 20, n), "truth": rng.permutation(["MUA", "SUA"] * (n // 2)),
+                         "kind": rng.choice(["imitated", "merged", "split"], n), "recording": rng.integers(0, 5, n)})
+    found = made.assign(kind="sorter", recording=7)
+    noise = made.assign(kind="artefact", truth="noise")
+    kept = like_sorters(pd.concat([made, found, noise], ignore_index=True))
+    assert (kept["kind"] == "sorter").sum() == (kept["truth"] == "noise").sum() == n
+    kept = kept[kept["kind"].isin(["imitated", "merged", "split"])]
+    shares = (kept["truth"] == "MUA").groupby(pd.cut(kept["snr"], [1, 3, 5, 8, 11, 20]), observed=True).mean().to_numpy()
+    assert shares[0] > 0.75 and shares[-1] < 0.02 and (np.diff(shares) < 0).all()
+    again = like_sorters(made[made["recording"] == 3])
+    assert len(again) == (kept["recording"] == 3).sum()  # whatever else is in the table
 
 
 def test_crossings_near_sorted_spikes_are_claimed():

@@ -1,4 +1,4 @@
-"""Bounds of contamination: they hold the truth as often as they say, and close in with the spikes."""
+"""Bounds of contamination hold the truth as often as they say and close in with the spikes; odd amplitudes."""
 
 import numpy as np
 import pandas as pd
@@ -39,4 +39,7 @@ def test_what_cannot_be_known_is_unknown():
             for n, rate, count in ((0, 0.0, 0), (20, 1.0, 1), (500, 5.0, np.nan), (np.nan, 5.0, 2))]
     table = with_derived(pd.DataFrame(rows))
     assert table[["contamination_at_least", "contamination_at_most"]].isna().all(axis=None)
+    many = pd.DataFrame({"sd_ratio": [2.0, 2.0, 1.0, 0.5, np.nan, 2.0], "snr": [30.0, 3.0, 3.0, 3.0, 3.0, 0.0]})
+    excess = with_derived(many)["amplitude_excess"].to_numpy()
+    np.testing.assert_allclose(excess, [3**0.5 / 30, 3**0.5 / 3, 0.0, -(0.75**0.5) / 3, np.nan, np.nan])
     assert with_derived(pd.DataFrame({"snr": [3.0]})).columns.tolist() == ["snr"]

@@ -10,10 +10,10 @@ from simsort.labelling.additive import AdditiveModel, Curve
 # Metrics that mean the same in recordings of any duration, gain and number of units.
 UNIT_METRICS = (
     "snr", "isi_violations_ratio", "rp_contamination", "sliding_rp_violation", "contamination_at_least",
-    "contamination_at_most", "amplitude_cutoff", "amplitude_cv_median", "sd_ratio", "l_ratio", "d_prime",
+    "contamination_at_most", "amplitude_cutoff", "amplitude_cv_median", "amplitude_excess", "l_ratio", "d_prime",
     "nn_hit_rate", "nn_miss_rate", "silhouette",
-    "peak_to_trough_duration", "trough_half_width", "peak_after_to_trough_ratio", "num_positive_peaks",
-    "num_negative_peaks", "waveform_baseline_flatness", "exp_decay")
+    "peak_to_trough_duration", "trough_half_width", "peak_before_to_trough_ratio", "peak_after_to_trough_ratio",
+    "num_positive_peaks", "num_negative_peaks", "waveform_baseline_flatness", "exp_decay")
 FROM_COMPONENTS = ("l_ratio", "d_prime", "nn_hit_rate", "nn_miss_rate", "silhouette")
 KNOT_QUANTILES = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # of the fit: the smaller, the flatter the curves

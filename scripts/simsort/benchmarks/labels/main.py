@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from simsort.benchmarks.labels.fit import UNIT_METRICS, choose_and_fit, indices
+from simsort.benchmarks.labels.like_sorters import like_sorters
 from simsort.benchmarks.labels.scores import score, told
 from simsort.benchmarks.labels.sorted_units import score_sorted, sorted_table
 from simsort.benchmarks.tables import markdown_table
@@ -119,12 +120,13 @@ def examples(settings: Settings, out: Path) -> tuple[pd.DataFrame, pd.DataFrame]
             files["units"].parent.mkdir(exist_ok=True)
             make(files, cells[is_held_out(seed)], seed, out / "scratch")
         for name, file in files.items():
-            if file.stat().st_size > 2:  # a recording without units leaves an empty table
-                tables[name].append(pd.read_csv(file))
+            table = pd.read_csv(file) if file.stat().st_size > 2 else ()  # no units, no header
+            if len(table):
+                tables[name].append(table)
     if not all(tables.values()):
         raise UserError("no unit or no pair was found in any recording", "simulate more with --n-recordings")
     units, pairs = (pd.concat(parts, ignore_index=True) for parts in tables.values())
-    return with_derived(units), pairs
+    return with_derived(like_sorters(units)), pairs
 
 
 def split(folder: Path | None) -> tuple:
