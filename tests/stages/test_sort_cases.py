@@ -73,6 +73,26 @@ def test_tetrode_at_15_khz(name, tetrode_truth, tmp_path, run_cli):
 
 
 @pytest.mark.slow
+def test_ceeds_encoder_is_asked_on_a_tetrode_at_15_khz(tetrode_truth, tmp_path, run_cli):
+    folder = preprocessed_folder(tetrode_truth[0], tmp_path / "pre")
+    outcome = run_cli("sort", "--preprocessed", folder, "--sorter", "simsort", "--model", "shipped",
+                      "--encoder", "ceed", "--out", tmp_path / "out")
+    assert outcome.status == 0, outcome.stderr
+    params = read_record(tmp_path / "out")["parameters"]["sorter_params"]
+    assert params["encoder"] == "ceed" and params["model"].endswith("weights/ceed")
+    comparison = compare_sorter_to_ground_truth(tetrode_truth[1], load(tmp_path / "out" / "sorting"))
+    assert comparison.get_performance()["accuracy"].astype(float).median() > 0.8
+
+
+def test_ceeds_encoder_refuses_a_single_channel_in_one_line(tmp_path, run_cli):
+    folder = preprocessed_folder(numpy_recording(noise(1, 5.0)), tmp_path / "pre")
+    outcome = run_cli("sort", "--preprocessed", folder, "--sorter", "simsort", "--encoder", "ceed",
+                      "--out", tmp_path / "out")
+    assert outcome.status == 2 and outcome.stderr.count("\n") == 1
+    assert "one channel, CEED's encoder looks at 11: use encoder simsort" in outcome.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_silence_is_a_valid_sorting(name, tmp_path, run_cli):
     folder = preprocessed_folder(numpy_recording(noise(16, 5.0)), tmp_path / "pre")

@@ -37,6 +37,17 @@ def projector(dim_in: int, dim_out: int) -> nn.Sequential:
                          nn.ReLU(), nn.Linear(PROJECTOR_WIDTH, dim_out))
 
 
+def begin(module: nn.Module) -> None:
+    """Start a layer so that differences between spikes keep their size (He et al. 2015, ICCV).
+
+    By torch's own start biases outweigh them after a few layers: of waveforms of depth 1 all embeddings are then one
+    point, which the loss does not lead away from.
+    """
+    if isinstance(module, nn.Linear):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)
+
+
 class MlpEncoder(nn.Module):
     """Fully connected layers over all samples of all channels.
 
@@ -87,6 +98,8 @@ class ScamEncoder(nn.Module):
             self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], config.dim))
         self.projector = nn.Sequential(nn.Linear(config.dim, 512), nn.ReLU(), nn.Linear(512, 128), nn.ReLU(),
                                        nn.Linear(128, config.dim))
+        for part in (self.layers, self.projector) if self.single else (self.projector,):
+            part.apply(begin)
 
     def forward(self, waveforms: torch.Tensor, offsets_um: torch.Tensor | None = None) -> torch.Tensor:
         """Return embeddings (n, dim) of waveforms (n, n_channels, n_samples), offsets (n, n_channels, 2)."""

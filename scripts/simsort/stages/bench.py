@@ -75,7 +75,7 @@ PARTS = {
     "finetuning": ("cases",),
     "scale": ("wrapper", "head", "sessions", "faults"),
     "representations": ("s1", "s2", "s3", "s4", "s5", "s7", "s8", "s9", "s10", "amount", "scam", "model", "s6",
-                        "subsets", "changes", "cases", "attention"),
+                        "subsets", "changes", "cases", "attention", "wavemap"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
             "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md",

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from simsort.benchmarks.representations.conditions import OTHER_PARTS, TABLES
+from simsort.benchmarks.representations.shapes_blocks import paint_shapes, shapes_text
 from simsort.benchmarks.tables import markdown_table
 
 NOT_RUN = "not run"
@@ -140,7 +141,7 @@ def attention_text(part: dict | None, with_pictures: bool) -> str:
 
 
 WRITERS = {"model": model_text, "s6": times_text, "subsets": subsets_text, "changes": changes_text, "cases": cases_text,
-           "attention": attention_text}
+           "attention": attention_text, "wavemap": shapes_text}
 
 
 def draw(result: dict, folder: Path) -> list[Path]:
@@ -151,7 +152,7 @@ def draw(result: dict, folder: Path) -> list[Path]:
     import matplotlib.pyplot as plt
 
     files = []
-    for name, paint in (("subsets", paint_subsets), ("changes", paint_changes)):
+    for name, paint in (("subsets", paint_subsets), ("changes", paint_changes), ("wavemap", paint_shapes)):
         if name in result["parts"]:
             figure = paint(plt, result["parts"][name])
             folder.mkdir(parents=True, exist_ok=True)

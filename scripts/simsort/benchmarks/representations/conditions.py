@@ -122,7 +122,7 @@ TABLES: dict[str, tuple[str, list[Row]]] = {
                       Row(words="SCAM, 11 channels", what=Condition(encoder="scam", n_layers=20, batch=128,
                                                                     learning_rate=1e-4), published="-")]),
 }
-OTHER_PARTS = ("model", "s6", "subsets", "changes", "cases", "attention")
+OTHER_PARTS = ("model", "s6", "subsets", "changes", "cases", "attention", "wavemap")
 PARTS = (*TABLES, *OTHER_PARTS)
 PUBLISHED_TIMES = (  # table S6: seconds of an epoch on V100s
     ("10 units x 1200 spikes, 5 channels", 10, 1200, 5, 35, 10),

@@ -12,7 +12,7 @@ from simsort.benchmarks.representations.data import Recordings
 from simsort.benchmarks.representations.training import Amount, baseline, embedder, key_of, spikes_to_score
 from simsort.ceed.scores import scores_of
 from simsort.errors import UserError
-from simsort.pretraining.cells import find_cells, split_cells
+from simsort.pretraining.cells import Cells, find_cells, split_cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +87,7 @@ def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: P
              model: Path | None) -> dict:
     """Run one table or figure."""
     from simsort.benchmarks.representations import figures
+    from simsort.benchmarks.representations.shapes import measure
 
     conditions = {"n_units": data.n_units, "n_steps": amount.n_steps, "n_fits": n_fits}
     if part in TABLES:
@@ -98,6 +99,9 @@ def run_part(part: str, data: Recordings, amount: Amount, n_fits: int, folder: P
         return {**figures.score_model(model, data, amount.device, n_fits), **conditions}
     if part == "cases":
         return {**figures.score_cases(model, folder, amount.device, n_fits), **conditions}
+    if part == "wavemap":
+        cells = Cells([*data.cells.paths, *data.held_out.paths])
+        return {**conditions, **measure(cells, data.n_units, amount.n_steps, amount.device, folder)}
     return {**figures.run(part, data, amount, n_fits, folder), **conditions}
 
 
