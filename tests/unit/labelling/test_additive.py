@@ -81,7 +81,8 @@ def test_the_shipped_models_say_what_they_rest_on():
 
 @pytest.mark.parametrize("metrics, label", [
     ({"snr": 12.0, "isi_violations_ratio": 0.0, "sliding_rp_violation": 0.02, "rp_contamination": 0.0, "d_prime": 8.0,
-      "l_ratio": 0.001, "nn_hit_rate": 0.99, "nn_miss_rate": 0.001, "amplitude_cutoff": 0.001}, "SUA"),
+      "l_ratio": 0.001, "nn_hit_rate": 0.99, "nn_miss_rate": 0.001, "amplitude_cutoff": 0.001, "num_spikes": 2500,
+      "firing_rate": 5.0, "isi_violations_count": 0, "sd_ratio": 1.2}, "SUA"),
     ({"snr": 2.2, "isi_violations_ratio": 0.4, "d_prime": 1.2, "l_ratio": 4.0, "nn_hit_rate": 0.1, "sd_ratio": 1.5,
       "amplitude_cv_median": 0.9}, "MUA"),
     ({"snr": 4.0, "amplitude_cutoff": 0.5, "sd_ratio": 0.1, "l_ratio": 2.0, "peak_to_trough_duration": 0.00005,

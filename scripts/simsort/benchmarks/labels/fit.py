@@ -7,14 +7,16 @@ import pandas as pd
 
 from simsort.labelling.additive import AdditiveModel, Curve
 
-# Metrics that mean the same in recordings of any duration, gain and number of units.
+# Metrics that mean the same in recordings of any duration, gain and number of units. (sliding_rp_violation does not: it
+# is larger the fewer spikes there are; the bounds of contamination say the same, and how sure it is.)
 UNIT_METRICS = (
-    "snr", "isi_violations_ratio", "rp_contamination", "sliding_rp_violation", "contamination_at_least",
-    "contamination_at_most", "amplitude_cutoff", "amplitude_cv_median", "amplitude_excess", "l_ratio", "d_prime",
-    "nn_hit_rate", "nn_miss_rate", "silhouette",
+    "snr", "isi_violations_ratio", "rp_contamination", "contamination_at_least", "contamination_at_most",
+    "amplitude_cutoff", "amplitude_cv_median", "amplitude_excess",
+    "l_ratio", "d_prime", "nn_hit_rate", "nn_miss_rate", "silhouette",
     "peak_to_trough_duration", "trough_half_width", "peak_before_to_trough_ratio", "peak_after_to_trough_ratio",
     "num_positive_peaks", "num_negative_peaks", "waveform_baseline_flatness", "exp_decay")
-FROM_COMPONENTS = ("l_ratio", "d_prime", "nn_hit_rate", "nn_miss_rate", "silhouette")
+FROM_COMPONENTS = ("l_ratio", "d_prime", "nn_hit_rate", "nn_miss_rate", "silhouette")  # --runmode fast leaves them out
+FROM_TEMPLATES = UNIT_METRICS[-8:]
 KNOT_QUANTILES = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # of the fit: the smaller, the flatter the curves
 N_FOLDS = 5
@@ -84,11 +86,14 @@ def hats(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return np.column_stack([columns * known[:, None], ~known])
 
 
-def without_components(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Add copies of a third of the rows without metrics of principal components, as --runmode fast leaves them."""
-    copies = table.sample(frac=1 / 3, random_state=seed).copy()
-    copies[[name for name in FROM_COMPONENTS if name in copies]] = np.nan
-    return pd.concat([table, copies], ignore_index=True)
+def with_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Add copies of a third of the rows without metrics of principal components, and of another without shapes."""
+    copies = []
+    for seed, names in enumerate((FROM_COMPONENTS, FROM_TEMPLATES)):
+        part = table.sample(frac=1 / 3, random_state=seed).copy()
+        part[[name for name in names if name in part]] = np.nan
+        copies.append(part)
+    return pd.concat([table, *copies], ignore_index=True)
 
 
 def out_of_fold(table: pd.DataFrame, metrics, target: str, labels: tuple, strength: float) -> np.ndarray:
@@ -105,7 +110,7 @@ def out_of_fold(table: pd.DataFrame, metrics, target: str, labels: tuple, streng
 
 def prepared(table: pd.DataFrame, target: str) -> pd.DataFrame:
     """Return the rows to fit on."""
-    return without_components(table) if target == "truth" else table
+    return with_gaps(table) if target == "truth" else table
 
 
 def choose_and_fit(table: pd.DataFrame, metrics, target: str, labels: tuple, about: dict) -> AdditiveModel:
