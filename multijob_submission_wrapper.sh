@@ -11,7 +11,8 @@ PIPELINE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # assignment of each is the one at the top.
 read_settings() {
     local name
-    for name in DATA_PATH WORK_DIR RESULTS_PATH PIPELINE_PATH EPHYS_CONTAINER_DIR INPUT_DATA_TYPE PARAMS_FILE MODULES SORTER; do
+    for name in DATA_PATH WORK_DIR RESULTS_PATH PIPELINE_PATH EPHYS_CONTAINER_DIR INPUT_DATA_TYPE PARAMS_FILE MODULES SORTER \
+        CPU_PARTITION; do
         set +u
         eval "$(grep -m 1 -E "^(export[[:space:]]+)?$name=" "$1" || true)"
         set -u

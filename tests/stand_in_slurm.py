@@ -21,6 +21,9 @@ cat "$STAND_IN/queue" 2>/dev/null || true
 SCANCEL = """#!/bin/bash
 printf '%s\\n' "$@" >> "$STAND_IN/cancelled"
 """
+SINFO = """#!/bin/bash
+cat "$STAND_IN/partitions"
+"""
 
 
 class Wrapper:
@@ -30,7 +33,7 @@ class Wrapper:
         self.folder, self.stand_in = tmp_path / "here", tmp_path / "slurm"
         for folder in (self.folder, self.stand_in):
             folder.mkdir()
-        for name, text in (("sbatch", SBATCH), ("squeue", SQUEUE), ("scancel", SCANCEL)):
+        for name, text in (("sbatch", SBATCH), ("squeue", SQUEUE), ("scancel", SCANCEL), ("sinfo", SINFO)):
             (self.stand_in / name).write_text(text)
             (self.stand_in / name).chmod(0o755)
 
@@ -49,6 +52,10 @@ class Wrapper:
     def queue(self, *rows: str) -> None:
         """Say what squeue is to answer."""
         (self.stand_in / "queue").write_text("".join(row + "\n" for row in rows))
+
+    def partitions(self, *rows: str) -> None:
+        """Say what sinfo is to answer; without it fails."""
+        (self.stand_in / "partitions").write_text("".join(row + "\n" for row in rows))
 
     def finish(self, name: str, state: str = "done", reason: str = "") -> None:
         """Leave the results that a run would leave."""

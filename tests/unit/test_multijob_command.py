@@ -113,6 +113,28 @@ def test_max_jobs_makes_lanes(wrapper, three):
     assert sorted(wait.split(":")[1:]) == [str(n) for n in range(42, 49)], "all that are under way come first"
 
 
+@pytest.mark.parametrize(("rows", "options", "settings", "at_once"), [
+    (["cpu*|0/8/0/8", "gpu|0/64/0/64"], [], {}, 2),
+    (["cpu*|3/5/56/64", "gpu|0/64/0/64"], ["--max-jobs", "4"], {}, 2),  # 56 cores are down
+    (["cpu*|0/4/0/4", "cpu*|4/0/0/4"], ["--max-jobs", "4"], {"CPU_PARTITION": "cpu"}, 2),
+    (["cpu*|0/8/0/8"], ["--max-jobs", "1"], {}, 1),
+    (["cpu*|0/2/0/2"], [], {}, 1),
+    (["cpu*|0/8/0/8", "gpu|0/64/0/64"], [], {"SBATCH_PARTITION": "gpu"}, 5),
+    (["cpu*|0/8/0/8", "gpu|0/64/0/64"], [], {"CPU_PARTITION": "gpu"}, 5),  # stages have room there
+    (["cpu|0/8/0/8"], [], {}, 5),  # which partition is not known
+    ([], [], {}, 5),
+])
+def test_head_jobs_leave_room_for_their_stages(wrapper, three, rows, options, settings, at_once):
+    touch(three, *(f"{name}/{name}_g0_t0.imec0.ap.bin" for name in "de"))
+    wrapper.partitions(*rows)
+    done = wrapper(SLM, *options, DATA_PATH=three, **settings)
+    assert done.returncode == 0, done.stderr
+    free = [call for call in wrapper.calls() if not any(part.startswith("--dependency") for part in call)]
+    assert len(free) == at_once
+    fewer = at_once < (int(options[1]) if options else 5)
+    assert (f"at most {at_once} pipelines at once" in done.stdout) == fewer
+
+
 def test_what_is_done_or_under_way_is_not_submitted_again(wrapper, three):
     wrapper(SLM, DATA_PATH=three)
     wrapper.queue("42|COMPLETED|1:00", "43|RUNNING|1:00", "44|FAILED|0:10")

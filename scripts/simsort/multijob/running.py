@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from simsort.multijob import slurm
+from simsort.multijob.heads import room_for_heads
 from simsort.multijob.manifest import Entry, read_submission, write_submission
 from simsort.multijob.plan import printable
 from simsort.multijob.states import trace_stamp
@@ -28,11 +30,12 @@ def submit_sessions(copies: list[tuple[Entry, Path, float]], entries: list[Entry
     arguments : list of str
         For the pipelines.
     max_jobs : int or None
-        How many pipelines may run at once.
+        How many pipelines may run at once; fewer if Slurm says that more would leave no room for their stages.
     """
     before = [read_submission(entry) for entry in entries]
     jobs = slurm.queue([submission.get("job_id", "") for submission in before])
     active = [(s["job_id"], s.get("lane", 0)) for s in before if jobs.get(s.get("job_id", ""), ("",))[0] in slurm.ACTIVE]
+    max_jobs = limited(max_jobs, len(active), copies)
     waiting = slurm.lanes(active, max_jobs or 1)
     load = [float(len(lane)) for lane in waiting]
     for entry, copy, cost in copies:
@@ -43,6 +46,17 @@ def submit_sessions(copies: list[tuple[Entry, Path, float]], entries: list[Entry
         if not error:
             waiting[lane], load[lane] = [job_id], load[lane] + cost
         tell(entry, f"job {job_id}", error)
+
+
+def limited(max_jobs: int | None, n_active: int, copies: list) -> int | None:
+    """Return how many pipelines may run at once, and say so where it is fewer than was asked for."""
+    room = room_for_heads(copies[0][1].read_text(encoding="utf8", errors="surrogateescape"), os.environ) if copies else None
+    wanted = min(max_jobs or len(copies) + n_active, len(copies) + n_active)
+    if room is None or wanted <= room.heads:
+        return max_jobs
+    print(f"at most {room.heads} pipelines at once: the head jobs of more would take over half of the {room.cores} cores of "
+          f"partition {room.partition}, and stages would find no room (CPU_PARTITION names another for them)", flush=True)
+    return room.heads
 
 
 def run_sessions(copies: list[tuple[Entry, Path, float]], arguments: list, max_jobs: int | None) -> None:
