@@ -1,6 +1,7 @@
 """Shared by the tests of curation: results of two recordings, made once for all test processes, and a browser."""
 
 import fcntl
+import json
 import shutil
 
 import pytest
@@ -28,6 +29,13 @@ def finished_results(tmp_path_factory):
 def results(finished_results, tmp_path):
     """A copy of the results that a test may change."""
     return shutil.copytree(finished_results, tmp_path / "results")
+
+
+def label_once_applied(results, unit: int, run_cli) -> list:
+    """Apply what was saved; return the quality that the curation then gives a unit, named by its row."""
+    assert run_cli("apply-curation", results).status == 0
+    written = json.loads((results / "curated" / NAME / "curation.json").read_text())
+    return written["manual_labels"][unit]["labels"]["quality"]
 
 
 def open_page(url: str, requests: list, width: int = 1366, height: int = 768):

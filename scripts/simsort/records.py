@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 
 from simsort import __version__
+from simsort.whole_files import write_json
 
 PACKAGES = ("spikeinterface", "numpy", "scipy", "probeinterface", "neo", "zarr", "numba", "torch", "kilosort",
             "mountainsort5", "aind-data-schema", "pynwb", "hdmf-zarr", "nwbinspector", "plotly", "neuron")
@@ -59,9 +60,7 @@ class Record:
         content = dataclasses.asdict(self) | surroundings()
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / "record.json.part"
-        part.write_text(json.dumps(content, indent=1, default=str) + "\n")
-        part.rename(folder / "record.json")
+        write_json(folder / "record.json", content)
         return folder / "record.json"
 
 

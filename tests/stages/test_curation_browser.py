@@ -2,13 +2,13 @@
 
 import json
 import os
-import threading
 from pathlib import Path
 
 import pytest
 
-from curation_pages import finished_results, open_page, results  # noqa: F401  (fixtures)
+from curation_pages import finished_results, label_once_applied, open_page, results  # noqa: F401  (fixtures)
 from results_folders import NAME, SECOND
+from serving import serving
 from simsort.stages.view import open_server
 
 pytestmark = pytest.mark.slow
@@ -73,11 +73,8 @@ def test_from_a_double_click_to_the_curated_sorting(results, run_cli, tmp_path):
 
 
 def test_saving_on_the_served_page(results, run_cli, tmp_path):
-    server = open_server(results, 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs=dict(poll_interval=0.02))
-    thread.start()
     requests = []
-    try:
+    with serving(open_server(results, 0)) as server:
         with open_page(server.page(NAME), requests) as page:
             row(page, 4).click()
             page.keyboard.press("0")
@@ -95,13 +92,7 @@ def test_saving_on_the_served_page(results, run_cli, tmp_path):
         with open_page(server.page(NAME), requests) as page:
             assert "MUA" in chips(page, 4)
         assert all(url.startswith(server.address) for url in requests)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    assert run_cli("apply-curation", results).status == 0
-    written = json.loads((results / "curated" / NAME / "curation.json").read_text())
-    assert written["manual_labels"][4]["labels"]["quality"] == ["MUA"]
+    assert label_once_applied(results, 4, run_cli) == ["MUA"]
 
 
 def draw_around(page, left, right):

@@ -1,14 +1,13 @@
 """The curation page in headless Firefox, both forms: from a label to the curated sorting."""
 
-import json
-import threading
 
 import pytest
 
 from browser import local_only
-from curation_pages import finished_results, results  # noqa: F401  (fixtures)
+from curation_pages import finished_results, label_once_applied, results  # noqa: F401  (fixtures)
 from firefox import CONTROL, open_in_firefox, wait_until
 from results_folders import NAME
+from serving import serving
 from simsort.stages.view import open_server
 
 pytestmark = pytest.mark.slow
@@ -43,23 +42,14 @@ def test_from_a_double_click_to_the_curated_sorting(results, run_cli, tmp_path):
 
 
 def test_saving_on_the_served_page(results, run_cli, tmp_path):  # noqa: F811
-    server = open_server(results, 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs=dict(poll_interval=0.02))
-    thread.start()
-    try:
+    with serving(open_server(results, 0)) as server:
         with open_in_firefox(server.page(NAME), tmp_path, "body[data-ready=yes]") as page:
             page.click(row(4))
             page.press("2")
             page.click("#save")
             wait_until(lambda: "saved; now" in page.text("#message")[0], 30.0)
         assert page.requests and all(url.startswith((server.address, "data:")) for url in page.requests)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    assert run_cli("apply-curation", results).status == 0
-    written = json.loads((results / "curated" / NAME / "curation.json").read_text())
-    assert written["manual_labels"][4]["labels"]["quality"] == ["MUA"]
+    assert label_once_applied(results, 4, run_cli) == ["MUA"]
 
 
 def test_errors_and_requests_of_a_page_are_noted(tmp_path):

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import http.server
 import json
-import threading
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +11,7 @@ import pytest
 
 from curation_pages import finished_results, results  # noqa: F401  (fixtures)
 from results_folders import NAME
+from serving import serving
 from simsort.figurl.publish import missing_condition, publish_views
 
 pytestmark = pytest.mark.slow
@@ -55,15 +55,11 @@ def kachery(monkeypatch):
     """The stand-in, with this process's environment pointing to it."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Kachery)
     server.stored, server.key, server.delay_s = {}, KEY, 0
-    thread = threading.Thread(target=server.serve_forever, kwargs=dict(poll_interval=0.02))
-    thread.start()
     for name, value in (("KACHERY_BASE_URL", f"http://127.0.0.1:{server.server_address[1]}"), ("KACHERY_API_KEY", KEY),
                         ("KACHERY_ZONE", "mylab"), ("GH_CURATION_REPO", "gh://lab/curations/main")):
         monkeypatch.setenv(name, value)
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server):
+        yield server
 
 
 def pictures_of(folder):

@@ -4,12 +4,12 @@ import http.client
 import json
 import shutil
 import socket
-import threading
 
 import pytest
 
 from curation_pages import finished_results, results  # noqa: F401  (fixtures)
 from results_folders import NAME, SECOND
+from serving import serving
 from simsort.stages.view import instructions, open_server
 
 pytestmark = pytest.mark.slow
@@ -19,13 +19,8 @@ PAGE = f"visualization/{NAME}/curation/curation.json"
 @pytest.fixture
 def server(results):
     """The server of a results folder, running."""
-    server = open_server(results, 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs=dict(poll_interval=0.02))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(open_server(results, 0)) as server:
+        yield server
 
 
 def ask(server, path, method="GET", body=None, below_secret=True, **headers):
@@ -126,7 +121,7 @@ def test_a_folder_that_cannot_be_written_says_so(server, results, monkeypatch):
     def full(path, content):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(module, "write_atomically", full)
+    monkeypatch.setattr(module, "write_whole", full)
     status, said, _ = ask(server, PAGE, "PUT", json.dumps(changed(server)))
     assert status == 507 and "Read-only file system" in said
 

@@ -1,11 +1,8 @@
 """The wrapper for many sessions: what it finds, how it names it, what it submits."""
 
-import os
 import shlex
-import subprocess
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -13,7 +10,6 @@ from hypothesis import strategies as st
 from simsort.multijob.job_script import Settings, rewrite_script
 from simsort.multijob.names import name_sessions
 from simsort.multijob.sessions import find_sessions
-from workflow_runs import REPO, clean_environment
 
 AWKWARD = "it's $HOME \"ü\" `x`; rm"
 

@@ -1,6 +1,5 @@
 """The NWB files of a results folder with the curated units."""
 
-import dataclasses
 import json
 import tempfile
 from pathlib import Path

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from simsort.curation.labels import BRIEF
-from simsort.viewing.files import write_atomically
+from simsort.whole_files import write_json, write_whole
 
 
 def read_units(path: Path) -> list[dict]:
@@ -39,11 +39,11 @@ def update_summaries(results: Path, recording: str, rows: list[dict], about: dic
         if record["stage"] == "curate" and record["recording_name"] == recording:
             record["outputs"]["units"] = [brief_row(row) for row in rows]
             record["outputs"]["version"] = about
-    write_atomically(path, (json.dumps(run) + "\n").encode())
+    write_json(path, run, indent=None)
     status = build_status(run["session"], run["records"], run["failures"])
     page = render_page(status, run["records"], run["jobs"], run["parameters"])
-    write_atomically(results / "index.html", page.encode())
-    write_atomically(results / "status.json", (json.dumps(status, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(results / "index.html", page.encode())
+    write_json(results / "status.json", status)
 
 
 def brief_row(row: dict) -> dict:

@@ -8,6 +8,7 @@ from pathlib import Path
 from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.tables import markdown_table
 from simsort.errors import UserError
+from simsort.whole_files import write_json
 
 DEFAULT_FAMILIES = ("spikeinterface-32", "mearec-32", "mearec-tetrode")
 SORTING = ("accuracy", "n_well_detected", "n_false")
@@ -99,10 +100,7 @@ def measure_case(family: str, drifting: bool, seed: int, settings: Settings, kep
     print(f"simsort bench: {name}, sorting", flush=True)
     before = sorted_scores(folder, recording, "shipped", settings)
     after = sorted_scores(folder, recording, model, settings) if note["accepted"] else before
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps({"name": name, "note": note, "finetune_s": seconds, "before": before, "after": after},
-                               indent=1, default=str) + "\n")
-    part.rename(file)
+    write_json(file, {"name": name, "note": note, "finetune_s": seconds, "before": before, "after": after})
 
 
 def sorted_scores(folder: Path, recording, model, settings: Settings) -> dict:

@@ -13,6 +13,7 @@ from simsort.benchmarks.machine import OtherLoad, describe_machine
 from simsort.benchmarks.overhead import measure_overhead, read_tasks
 from simsort.benchmarks.stage_memory import Case, measure_stages
 from simsort.benchmarks.workflow import check_executor, run_workflow
+from simsort.whole_files import write_json
 
 PARTS = ("overhead", "memory", "disk")
 
@@ -108,11 +109,6 @@ def bench_memory(settings: Settings) -> dict:
     result["load"]["other_cores"] = other.other_cores
     write_json(file, {**result, "memory": result["memory"] + unused})
     return result
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write a result."""
-    path.write_text(json.dumps(content, indent=1, default=str) + "\n")
 
 
 def blocks_of(results: dict[str, dict]) -> dict[str, str]:

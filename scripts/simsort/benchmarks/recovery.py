@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import os
 import shutil
 import signal
 import subprocess

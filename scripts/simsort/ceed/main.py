@@ -125,7 +125,8 @@ def train_config(settings: dict, device, n_spikes: int, n_ranks: int) -> TrainCo
     """Return how to train."""
     n_steps = settings["n_steps"] or math.ceil(settings["n_epochs"] * n_spikes / (settings["batch"] * n_ranks))
     return TrainConfig(n_steps=n_steps, sets_per_step=1, learning_rate=settings["learning_rate"],
-                       weight_decay=settings["weight_decay"], warm_up_steps=0, precision=choose_precision(settings["precision"], device),
+                       weight_decay=settings["weight_decay"], warm_up_steps=0,
+                       precision=choose_precision(settings["precision"], device),
                        seed=settings["seed"], stream=StreamConfig(seed=settings["seed"], n_lanes=n_ranks))
 
 

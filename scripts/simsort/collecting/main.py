@@ -1,6 +1,5 @@
 """Write the summary files and the start page of a results folder."""
 
-import json
 from pathlib import Path
 
 from simsort.collecting.inputs import copy_session_metadata, read_records, read_session_metadata
@@ -9,6 +8,7 @@ from simsort.collecting.processing import build_data_description, build_processi
 from simsort.collecting.status import build_status
 from simsort.config.places import session_identity
 from simsort.quality.schema import quality_control
+from simsort.whole_files import write_json
 
 NOT_MADE = "the recording has no view: its visualize stage did not finish"
 
@@ -70,8 +70,3 @@ def links(name: str, outputs: dict, stage: dict) -> dict:
             "offline": f"visualization/{name}/curate.html" if done and outputs.get("curation_page_bytes") else None,
             "figurl": {"status": figurl["status"], "reason": figurl["reason"]},
             "pictures": f"visualization/{name}/" if done else None}
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write JSON for people to read."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf8")

@@ -6,6 +6,7 @@ from pathlib import Path
 from simsort.collecting.failures import read_failures, read_trace
 from simsort.collecting.status import build_status
 from simsort.errors import UserError
+from simsort.whole_files import write_json
 
 # When one of these fails the run ends before its summary is written.
 HEAD_STAGES = ("check_params", "dispatch", "collect", "compile_mechanisms", "manifest", "pretrain_model",
@@ -56,9 +57,7 @@ def status_of_last_run(results: Path) -> dict:
     status = build_status(session, [], failures)
     folder = folder_of_last_run(results)
     folder.mkdir(exist_ok=True)
-    part = folder / "status.json.part"
-    part.write_text(json.dumps(status, indent=1) + "\n")
-    part.rename(folder / "status.json")
+    write_json(folder / "status.json", status)
     return status
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simsort.errors import UserError
 from simsort.models.shipped import SHIPPED, find_model
+from simsort.whole_files import write_json
 
 
 def session_identity(data_path: str) -> str:
@@ -101,6 +102,4 @@ def claim_results_folder(results_path: Path, session: str) -> None:
             raise UserError(f"RESULTS_PATH {results_path} holds the results of session {holder!r}, not of {session!r}",
                             "choose another results folder for this session")
         return
-    part = claim.with_name(f".session-{os.getpid()}.json")
-    part.write_text(json.dumps({"session": session}) + "\n")
-    part.replace(claim)
+    write_json(claim, {"session": session})

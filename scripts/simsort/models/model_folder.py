@@ -10,6 +10,7 @@ from pathlib import Path
 from simsort.errors import UserError
 from simsort.models.input_form import InputForm
 from simsort.models.model_card import model_card
+from simsort.whole_files import write_json
 
 FORMAT = 1
 NETWORKS = ("detector", "encoder")
@@ -84,9 +85,7 @@ def write_note(folder, note: dict) -> None:
     """Write model.json, with the checksums of the weights, and the card that is made of it."""
     files = [Path(folder) / f"{network}.safetensors" for network in (*NETWORKS, "head")]
     note = note | {"sha256": {file.name: checksum(file) for file in files if file.is_file()}}
-    part = Path(folder) / "model.json.part"
-    part.write_text(json.dumps(note, indent=1) + "\n")
-    part.rename(Path(folder) / "model.json")
+    write_json(Path(folder) / "model.json", note)
     (Path(folder) / "MODEL_CARD.md").write_text(model_card(note))
 
 

@@ -10,11 +10,11 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-import os
 from pathlib import Path
 
 from simsort.errors import UserError
 from simsort.multijob.sessions import Session
+from simsort.whole_files import write_json
 
 MANIFEST = "multijob_manifest.json"
 LOCK = ".multijob.lock"
@@ -91,13 +91,6 @@ def read_submission(entry: Entry) -> dict:
 def write_submission(entry: Entry, submission: dict) -> None:
     """Write down a session's submission."""
     write_json(entry.job_folder / SUBMISSION, submission)
-
-
-def write_json(file: Path, content: dict) -> None:
-    """Write a file aside and rename it; names that are no text survive as escapes."""
-    part = file.with_name(f"{file.name}.part-{os.getpid()}")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(file)
 
 
 @contextlib.contextmanager

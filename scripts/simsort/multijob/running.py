@@ -50,12 +50,15 @@ def submit_sessions(copies: list[tuple[Entry, Path, float]], entries: list[Entry
 
 def limited(max_jobs: int | None, n_active: int, copies: list) -> int | None:
     """Return how many pipelines may run at once, and say so where it is fewer than was asked for."""
-    room = room_for_heads(copies[0][1].read_text(encoding="utf8", errors="surrogateescape"), os.environ) if copies else None
+    if not copies:
+        return max_jobs
+    room = room_for_heads(copies[0][1].read_text(encoding="utf8", errors="surrogateescape"), os.environ)
     wanted = min(max_jobs or len(copies) + n_active, len(copies) + n_active)
     if room is None or wanted <= room.heads:
         return max_jobs
-    print(f"at most {room.heads} pipelines at once: the head jobs of more would take over half of the {room.cores} cores of "
-          f"partition {room.partition}, and stages would find no room (CPU_PARTITION names another for them)", flush=True)
+    print(f"at most {room.heads} pipelines at once: the head jobs of more would take over half of the {room.cores} cores "
+          f"of partition {room.partition}, and stages would find no room (CPU_PARTITION names another for them)",
+          flush=True)
     return room.heads
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from simsort.multijob.manifest import Entry
 from simsort.multijob.states import State, counts
+from simsort.whole_files import write_whole
 
 PAGE = "multijob_summary.html"
 STYLE = """
@@ -27,9 +28,7 @@ td.words { overflow-wrap: anywhere; }
 def write_summary(folder: Path, entries: list[Entry], states: dict[str, State]) -> Path:
     """Write the page of all sessions, replaced in one step; return it."""
     page = folder / PAGE
-    part = page.with_name(f"{PAGE}.part-{os.getpid()}")
-    part.write_text(render(folder, entries, states), encoding="utf8", errors="replace")
-    part.replace(page)
+    write_whole(page, render(folder, entries, states).encode("utf8", errors="replace"))
     return page
 
 

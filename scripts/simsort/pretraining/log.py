@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from simsort.whole_files import write_whole
+
 LINE_EVERY_S = 30
 FLUSH_STEPS = 10
 N_RECENT = 50  # steps that the expected end rests on
@@ -28,9 +30,7 @@ class Log:
         self.path, self.n_steps = Path(folder) / "log.jsonl", n_steps
         self.waiting: list[tuple[int, dict]] = []
         kept = [line for line in read_log(self.path) if line["step"] <= first_step]
-        part = self.path.with_suffix(".part")
-        part.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        part.rename(self.path)
+        write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self.board = board_at(Path(folder) / "tensorboard", first_step)
         self.times, self.shown, self.left_s = [time.perf_counter()], -math.inf, math.inf
 

@@ -23,7 +23,8 @@ def run(parser, argv):
     args, simulation, rendering = parse_simulation(parser, argv)
     from simsort.simulation.shards.manifest import build_manifest, status_of, write_manifest
     from simsort.simulation.shards.plan import make_plan
-    from simsort.simulation.shards.store import Store, write_aside
+    from simsort.simulation.shards.store import Store
+    from simsort.whole_files import write_json
 
     plan = make_plan(simulation)
     store = Store(args.store, plan)
@@ -36,4 +37,4 @@ def run(parser, argv):
             shutil.copy(file, out / "library" / "cells")
     failures = json.loads(args.failures.read_text()) if args.failures else []
     write_manifest(manifest, out)
-    write_aside(out / "status.json", (json.dumps(status_of(manifest, failures), indent=1) + "\n").encode())
+    write_json(out / "status.json", status_of(manifest, failures))

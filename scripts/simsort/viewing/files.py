@@ -1,7 +1,6 @@
 """Files of a results folder, and writing one whole. Standard library only: `simsort view` runs anywhere."""
 
 import json
-import os
 from pathlib import Path
 
 from simsort.errors import UserError
@@ -38,16 +37,3 @@ def for_page(curation: dict) -> dict:
     splits = curation.get("splits") or []
     kept = [split for split in splits if str(split["unit_id"]) not in cut]
     return curation if len(kept) == len(splits) else {**curation, "splits": kept}
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file aside, flushed to the disk, and move it in place: readers see the old or the new, never a part."""
-    part = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

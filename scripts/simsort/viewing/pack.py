@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from simsort.errors import UserError
-from simsort.viewing.files import write_atomically
+from simsort.whole_files import write_whole
 
 FORMAT = 1
 DTYPES = ("uint8", "int16", "uint16", "int32", "uint32", "float32")
@@ -56,8 +56,8 @@ class Pack:
     def write(self, folder: Path) -> None:
         """Write `data.json` and `data.bin.gz`."""
         text, data = self.dumps()
-        write_atomically(Path(folder) / "data.bin.gz", data)
-        write_atomically(Path(folder) / "data.json", text.encode())
+        write_whole(Path(folder) / "data.bin.gz", data)
+        write_whole(Path(folder) / "data.json", text.encode())
 
 
 def read_pack(folder: Path) -> Pack:

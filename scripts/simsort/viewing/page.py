@@ -7,7 +7,8 @@ import json
 import re
 from pathlib import Path
 
-from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, write_atomically
+from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE
+from simsort.whole_files import write_whole
 from simsort.viewing.inside import inside_html
 from simsort.viewing.pack import Pack
 
@@ -37,13 +38,13 @@ def write_pages(pack: Pack, curation: dict, folder: Path) -> dict:
     served = folder / FOLDER
     served.mkdir(parents=True, exist_ok=True)
     pack.write(served)
-    write_atomically(served / CURATION, dump(curation))
+    write_whole(served / CURATION, dump(curation))
     title = f"{pack.facts['recording']}: curation"
-    write_atomically(served / "index.html", render(title, connect="'self'"))
+    write_whole(served / "index.html", render(title, connect="'self'"))
     text, data = pack.dumps()
     single = render(title, connect="'none'", data=inside_html(text), curation=inside_html(json.dumps(curation)),
                     binary=base64.b64encode(data).decode())
-    write_atomically(folder / SINGLE_FILE, single)
+    write_whole(folder / SINGLE_FILE, single)
     return {SINGLE_FILE: len(single), f"{FOLDER}/": sum(p.stat().st_size for p in served.iterdir())}
 
 

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from simsort.applying.versions import SAVED, Versions
-from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, for_page, page_facts, write_atomically
+from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, for_page, page_facts
+from simsort.whole_files import write_whole
 from simsort.viewing.inside import inside_html
 
 EMBEDDED = re.compile(r'(<script type="application/json" id="curation-json">)[^<]*(</script>)')
@@ -56,11 +57,11 @@ def refresh_pages(results: Path, recordings: list[str]) -> list[str]:
         folder = Path(results) / "visualization" / recording
         content = (json.dumps(curation, indent=1) + "\n").encode()
         if (folder / FOLDER / CURATION).read_bytes() != content:
-            write_atomically(folder / FOLDER / CURATION, content)
+            write_whole(folder / FOLDER / CURATION, content)
             page = (folder / SINGLE_FILE).read_text(encoding="utf8")
             text = inside_html(json.dumps(curation))
             page = EMBEDDED.sub(lambda match: match[1] + text + match[2], page, count=1)
-            write_atomically(folder / SINGLE_FILE, page.encode())
+            write_whole(folder / SINGLE_FILE, page.encode())
     return lines
 
 

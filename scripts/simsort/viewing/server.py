@@ -16,7 +16,8 @@ from urllib.parse import quote, unquote, urlsplit
 from simsort.applying.versions import SAVED, Versions
 from simsort.curation.choices import parse_json, read_choices
 from simsort.errors import UserError
-from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, page_facts, recordings_with_pages, write_atomically
+from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, page_facts, recordings_with_pages
+from simsort.whole_files import write_whole
 from simsort.viewing.present import present_curation
 
 LOOPBACK = "127.0.0.1"
@@ -182,4 +183,4 @@ def save_curation(results: Path, recording: str, content: bytes) -> None:
         raise UserError("is of another recording or sorting", "open this recording's own page")
     folder = Versions(results, recording).folder
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / SAVED, content)
+    write_whole(folder / SAVED, content)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from simsort.benchmarks import measured
 from simsort.benchmarks.memory import MemoryUse
 from simsort.benchmarks.sorters import blocks, figures, main, pictures, runs
 from simsort.benchmarks.sorters.cases import families
@@ -32,8 +33,10 @@ def run_of(sorter, motion, accuracy=None, n_false=0):
 
 
 def case_of(seed, *sorter_runs, family="mearec-tetrode", kind="drift", oracle=0.9):
-    facts = {"duration_s": 60.0, "n_units": 3, "n_units_snr_3": 2, "oracle": scores(oracle)}
-    return {"family": family, "kind": kind, "seed": seed, "facts": facts, "reason": "", "runs": list(sorter_runs)}
+    facts = {"name": f"{family}_{kind}_seed{seed}", "duration_s": 60.0, "n_units": 3, "n_units_snr_3": 2,
+             "oracle": scores(oracle)}
+    return {"family": family, "kind": kind, "seed": seed, "facts": facts, "reason": "", "runs": list(sorter_runs),
+            "machine": MACHINE}
 
 
 CASES = [case_of(0, run_of("lupin", False, 0.4), run_of("lupin", True, 0.6, n_false=3), run_of("kilosort4", False)),
@@ -68,7 +71,8 @@ def test_the_mark_is_half_the_error_or_near_the_oracle(ours, reached):
 
 
 def test_blocks_say_what_is_there_and_what_is_not(tmp_path):
-    broken = {"family": "emouse-hybrid", "kind": "static", "seed": 0, "facts": None, "reason": "no data", "runs": []}
+    broken = {"family": "emouse-hybrid", "kind": "static", "seed": 0, "facts": None, "reason": "no data", "runs": [],
+              "machine": MACHINE}
     result = {"command": "simsort bench sorters", "machine": MACHINE, "cases": [*CASES, broken], "real": None}
     made = blocks.blocks_of(result)
     assert "| lupin | 0.70 |" in made["sorters-families"] and "Still to be run: seeds 2" in made["sorters-families"]
@@ -164,6 +168,17 @@ def test_what_is_stored_fills_over_several_calls(tmp_path):
     assert [(run["sorter"], run["scores"]["accuracy"]) for run in kept] == [("lupin", 0.6), ("kilosort4", 0.5)]
 
 
+def test_a_case_that_cannot_be_made_again_keeps_its_runs(tmp_path):
+    file = tmp_path / "scores" / "case.json"
+    main.store(file, case_of(0, run_of("lupin", False, 0.4)))
+    main.store(file, {"family": "emouse-noise", "facts": None, "reason": "no data", "runs": []})
+    assert [run["sorter"] for run in json.loads(file.read_text())["runs"]] == ["lupin"]
+    other = case_of(0, run_of("kilosort4", False, 0.5))
+    other["facts"]["duration_s"] = 61.0  # another recording: its runs do not mix with the earlier one's
+    main.store(file, other)
+    assert [run["sorter"] for run in json.loads(file.read_text())["runs"]] == ["kilosort4"]
+
+
 def test_tuning_seeds_stand_in_no_table(tmp_path):
     settings = main.Settings(out=tmp_path)
     for seed in (0, 100):
@@ -198,6 +213,23 @@ def test_tables_of_what_is_kept(run_cli, tmp_path):
     outcome = run_cli("bench", "sorters", "--out", tmp_path, "--parts", "tables", "--update-docs", docs)
     assert outcome.status == 0, outcome.stderr
     assert "| lupin | 0.60 |" in docs.read_text() and (tmp_path / "img/sorters/accuracy.png").is_file()
+
+
+def test_tables_fill_over_several_output_folders(run_cli, tmp_path):
+    docs = tmp_path / "docs" / "benchmarks.md"
+    docs.parent.mkdir()
+    docs.write_text("# B\n")
+    for number, seed in enumerate((0, 1)):
+        out = tmp_path / f"machine{number}"
+        case = case_of(seed, run_of("lupin", False, 0.61234567))
+        main.store(out / "scores" / f"{case['facts']['name']}.json", case)
+        assert run_cli("bench", "sorters", "--out", out, "--parts", "tables", "--update-docs", docs).status == 0
+    assert "seeds 0, 1;" in docs.read_text()
+    kept = sorted((docs.parent / "measured" / "sorters" / "scores").iterdir())
+    assert len(kept) == 2 and "0.6123," in kept[0].read_text() and "0.61234" not in kept[0].read_text()
+    main.store(out / "scores" / kept[0].name, case_of(0, run_of("lupin", False, 0.7)))  # measured anew: that counts
+    measured.restore(docs, "sorters", out)
+    assert json.loads((out / "scores" / kept[0].name).read_text())["runs"][0]["scores"]["accuracy"] == 0.7
 
 
 @pytest.mark.parametrize("halves", [True, False])

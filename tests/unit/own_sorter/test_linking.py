@@ -87,10 +87,10 @@ def test_what_the_encoder_puts_together_is_joined_unless_it_fires_at_once():
     linker = Linker(templates, seconds, RESPONSES, FIRST_LAG)
     near, far = np.zeros(4), np.full(4, 9.0)
     good = np.arange(3)
-    together = join_pieces(trains, linker, [near, near, near], good, 30000.0)
+    together = join_pieces(trains, linker, [near, near, near], good, 30000.0, Looks.near)
     assert sorted(map(len, together)) == sorted([len(whole), len(other)])
-    assert len(join_pieces(trains, linker, [near, far, near], good, 30000.0)) == 3
-    assert len(join_pieces(trains, linker, [near, None, None], good, 30000.0)) == 3
+    assert len(join_pieces(trains, linker, [near, far, near], good, 30000.0, Looks.near)) == 3
+    assert len(join_pieces(trains, linker, [near, None, None], good, 30000.0, Looks.near)) == 3
     one, two = (log_odds(0, other, dict(enumerate(trains)), linker, 30000.0) for other in (1, 2))
     assert one > two + 5 and AT_ONE_PLACE + one > LIKELY > AT_ONE_PLACE + two
 

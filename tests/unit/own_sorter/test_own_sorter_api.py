@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_spikes import accuracies, known, recording_of
+from known_spikes import accuracies, recording_of
 
 import simsort
 from simsort.errors import UserError

@@ -162,8 +162,8 @@ def test_results_accumulate_and_update_the_document(tmp_path):
     out = tmp_path / "bench"
     out.mkdir()
     row = {"cell_type": "L5_TTPC", "n_spikes": 31, "same_spikes": True, "peak_error": 0.0, "residual_uv": 1.0}
-    main.write_result(out / "agreement.json", {**SHARED, "agreement": [row]})
-    main.write_result(out / "labelled.json", {**SHARED, "ours": OURS, "mearec": {"": MEAREC}, "unavailable": {}})
+    main.write_json(out / "agreement.json", {**SHARED, "agreement": [row]})
+    main.write_json(out / "labelled.json", {**SHARED, "ours": OURS, "mearec": {"": MEAREC}, "unavailable": {}})
     results = main.bench_simulation(main.Settings(out=out, parts=(main.TABLES,)))
     docs = tmp_path / "simulation.md"
     docs.write_text("# T\n\n<!-- bench simulation-labelled -->\nof before\n<!-- end simulation-labelled -->\n")
@@ -176,7 +176,7 @@ def test_pictures_lie_beside_the_document_that_shows_them(tmp_path, run_cli, mon
     monkeypatch.delenv("SIMSORT_DATA", raising=False)
     (tmp_path / "bench").mkdir()
     rows = [cell_row("L5_TTPC", "pyramidal", 0.7)]
-    main.write_result(tmp_path / "bench" / "realism.json", {**SHARED, "realism": rows, "real_units": {}})
+    main.write_json(tmp_path / "bench" / "realism.json", {**SHARED, "realism": rows, "real_units": {}})
     docs = tmp_path / "docs" / "simulation.md"
     docs.parent.mkdir()
     docs.write_text("# T\n")

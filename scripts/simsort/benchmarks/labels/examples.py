@@ -11,6 +11,7 @@ from simsort.benchmarks.labels.imitate import imitate
 from simsort.benchmarks.labels.rearrange import places_and_amplitudes, rearrange
 from simsort.benchmarks.labels.recordings import SORTERS, draw_recording, sort, write_filtered
 from simsort.labelling.pairs import pair_table
+from simsort.sorting.own.nearest import distance_to_nearest
 
 MATCH_MS = 0.6  # between the crossing of threshold at the soma, which the truth has, and the peak at the contact
 SUA_PRECISION = 0.9
@@ -125,8 +126,7 @@ def explained_share(train: np.ndarray, neurons: list, within: int, n_samples: in
 
     Chance is the share of the recording that lies so close to their spikes: 0 is what random times have, 1 is all.
     """
-    spikes = np.concatenate([[-(10**12)], np.sort(np.concatenate(neurons)), [10**12]])
-    at = np.searchsorted(spikes, train)
-    share = np.mean(np.minimum(spikes[at] - train, train - spikes[at - 1]) <= within)
-    chance = np.minimum(np.diff(spikes[1:-1], append=n_samples), 2 * within + 1).sum() / n_samples
+    spikes = np.sort(np.concatenate(neurons))
+    share = np.mean(distance_to_nearest(train, spikes) <= within)
+    chance = np.minimum(np.diff(spikes, append=n_samples), 2 * within + 1).sum() / n_samples
     return float((share - chance) / max(1 - chance, 1e-9))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from simsort.benchmarks.labels.artefacts import artefact_units, echo_units
+from simsort.sorting.own.nearest import distance_to_nearest
 
 SPLIT_SHARE, MERGED_SHARE, NOISE_SHARE = 0.4, 0.2, 0.3
 LEAST_TO_SPLIT = 100
@@ -119,6 +120,4 @@ def noise_trains(recording, trains: list, places_um, n_wanted: int, rng) -> list
 
 def unclaimed(peaks: np.ndarray, trains: list, within: int) -> np.ndarray:
     """Return the peaks that are farther than some samples from every spike."""
-    spikes = np.concatenate([[-(10**12)], np.sort(np.concatenate([*trains, []])), [10**12]])
-    at = np.searchsorted(spikes, peaks["sample_index"])
-    return peaks[np.minimum(spikes[at] - peaks["sample_index"], peaks["sample_index"] - spikes[at - 1]) > within]
+    return peaks[distance_to_nearest(peaks["sample_index"], np.sort(np.concatenate([*trains, []]))) > within]

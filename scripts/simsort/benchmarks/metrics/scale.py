@@ -176,7 +176,7 @@ def main(arguments: dict) -> dict:
     from simsort.postprocessing import quality_metrics
     from simsort.workers import job_kwargs
 
-    seconds, metric_of = {}, quality_metrics.metric_of
+    seconds = {}
     jobs = job_kwargs(arguments["n_jobs"])
     si.set_global_job_kwargs(**jobs)
     analyzer = si.load_sorting_analyzer(arguments["analyzer"], load_extensions=False)

@@ -12,6 +12,7 @@ from simsort.benchmarks.metrics.cases import write_case
 from simsort.benchmarks.metrics.truth import align_truth, compare_units
 from simsort.benchmarks.simulation.environments import last_words
 from simsort.benchmarks.sorters.runs import SCRIPTS, sorter_version
+from simsort.whole_files import write_json
 
 PROTOCOL = 1  # raised when the cases or what stands in a result change
 # Extensions no quality metric needs.
@@ -124,9 +125,7 @@ def is_kept(file: Path, sorter: str, duration_s: float) -> bool:
 def store(file: Path, content: dict) -> None:
     """Write a result, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(content) + "\n")
-    part.rename(file)
+    write_json(file, content, indent=None)
 
 
 def kept_units(out: Path) -> list[dict]:

@@ -13,6 +13,7 @@ from simsort.benchmarks.representations.training import Amount, baseline, embedd
 from simsort.ceed.scores import scores_of
 from simsort.errors import UserError
 from simsort.pretraining.cells import Cells, find_cells, split_cells
+from simsort.whole_files import write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +141,7 @@ def name_of(row: Row, data: Recordings, amount: Amount, n_fits: int) -> str:
 def store(file: Path, content: dict) -> None:
     """Write JSON aside, then in place."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, default=float) + "\n")
-    part.rename(file)
+    write_json(file, content)
 
 
 def mean_of(scores: list[dict], name: str) -> float:

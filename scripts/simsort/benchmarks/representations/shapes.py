@@ -22,7 +22,8 @@ from simsort.ceed.spikes import LabelledSpikes
 from simsort.ceed.task import CeedTask
 from simsort.celltypes.features import NAMES, SHAPE_TIMES_MS, half_width_ms, trough_to_peak_ms
 from simsort.celltypes.simulated import draw_units, sort_cells
-from simsort.errors import UserError
+from simsort.benchmarks.sorters.runs import for_tables
+from simsort.errors import UserError, one_line
 from simsort.models.ceed import ScamConfig
 from simsort.models.ceed_form import CeedForm
 from simsort.pretraining.cells import Cells
@@ -204,10 +205,10 @@ def measure(cells: Cells, n_units: int, n_steps: int | None, device: str, folder
     try:
         sets.append(macaque())
     except UserError as error:
-        reason = str(error)
+        reason = for_tables(one_line(error))
     spikes = as_spikes(np.concatenate([one.waveforms for one in sets]))
     n_steps = n_steps or int(np.ceil(400 * len(spikes) / min(BATCH, len(spikes))))
-    name = "_".join([f"shapes_{len(spikes)}", str(n_steps)])
+    name = f"shapes_{len(spikes)}_{n_steps}"
     encoder, seconds = train(spikes, n_steps, device, folder / "trainings" / name)
     found = {}
     for one in sets:

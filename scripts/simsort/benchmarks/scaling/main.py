@@ -18,6 +18,7 @@ from simsort.pretraining.scores import score
 from simsort.pretraining.stream import StreamConfig
 from simsort.pretraining.trainer import TrainConfig, Trainer
 from simsort.pretraining.validation import held_out_cases
+from simsort.whole_files import write_json
 
 # detector width and layers, encoder width and layers; `medium` is the default of simsort pretrain
 SIZES = {"tiny": (16, 1, 16, 1), "small": (32, 2, 32, 2), "medium": (48, 2, 64, 4), "large": (96, 3, 128, 4),
@@ -126,9 +127,7 @@ def train_all(settings: Settings) -> None:
         if cases is None:
             cases = held_out_cases(held_out, form, n_recordings=settings.n_evaluation, first_seed=EVALUATION_SEED)
         result = train_one(settings, point, (train_cells, held_out), folder / key, cases, device)
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps({"key": key, "n_steps": settings.n_steps, **result}, indent=1) + "\n")
-        part.rename(file)
+        write_json(file, {"key": key, "n_steps": settings.n_steps, **result})
 
 
 def hash_of(settings: Settings, point: Point, n_cells: int) -> str:

@@ -11,6 +11,7 @@ from simsort.benchmarks.simulation.blocks import BLOCKS, pictures_text
 from simsort.benchmarks.simulation.own_process import run_task
 from simsort.benchmarks.simulation.pictures import draw_all
 from simsort.benchmarks.simulation.real_units import real_units
+from simsort.whole_files import write_json
 
 # In the order in which they use one another's results: the library is made once and placed many times.
 PARTS = ("speed", "discretisation", "labelled", "rendering", "memory", "agreement", "realism")
@@ -67,7 +68,7 @@ def bench_simulation(settings: Settings) -> dict[str, dict]:
         if part in settings.parts:
             print(f"simsort bench: {part}", flush=True)
             measure = importlib.import_module(f"simsort.benchmarks.simulation.{part}").measure
-            write_result(settings.out / f"{part}.json", with_conditions(measure, settings))
+            write_json(settings.out / f"{part}.json", with_conditions(measure, settings))
     files = {part: settings.out / f"{part}.json" for part in PARTS}
     results = {part: json.loads(file.read_text()) for part, file in files.items() if file.is_file()}
     if "realism" in results:
@@ -95,13 +96,6 @@ def machine() -> dict:
         except importlib.metadata.PackageNotFoundError:
             continue
     return describe_machine() | {"packages": versions}
-
-
-def write_result(path: Path, content: dict) -> None:
-    """Write a result aside and rename it, so that an interrupted run leaves the earlier one."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.rename(path)
 
 
 def blocks_of(results: dict[str, dict], *, with_pictures: bool = False) -> dict[str, str]:

@@ -3,14 +3,15 @@
 import json
 
 from simsort.benchmarks.simulation import labelled
-from simsort.benchmarks.simulation.main import with_conditions, write_result
+from simsort.benchmarks.simulation.main import with_conditions
+from simsort.whole_files import write_json
 
 
 def measure(settings) -> dict:
     """Measure the part; see `main.bench_simulation`. It is taken from `labelled`, which is measured if it was not."""
     file = settings.out / "labelled.json"
     if "labelled" not in settings.parts or not file.is_file():
-        write_result(file, with_conditions(labelled.measure, settings))
+        write_json(file, with_conditions(labelled.measure, settings))
     return rows_of(json.loads(file.read_text()))
 
 

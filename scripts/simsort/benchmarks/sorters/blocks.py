@@ -2,6 +2,7 @@
 
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES
 from simsort.benchmarks.sorters.figures import NEAR_ORACLE, false_ratio, mark, oracle_row, peers_of, rows_of
+from simsort.benchmarks.sorters.runs import OURS, sorter_version
 from simsort.benchmarks.tables import markdown_table
 
 KIND_NAMES = {"static": "static", "drift": "drifting"}
@@ -30,13 +31,18 @@ def picture(name: str, words: str) -> str:
 
 
 def conditions(result: dict) -> str:
-    """Return command, machine and versions."""
-    machine = result["machine"]
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-    return (f"`{result['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; "
-            f"{machine['n_cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB memory; Python "
-            f"{machine['python']}, {packages}. Runs are kept from call to call; other work may have shared the cores, "
-            "so speeds are lower bounds.")
+    """Return the command, and on which machines and when the kept runs were made."""
+    machines = [entry["machine"] for entry in result["cases"]] or [result["machine"]]
+    dates = sorted({machine["date"] for machine in machines})
+    kinds = dict.fromkeys(f"{machine['n_cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB memory; Python "
+                          f"{machine['python']}, {packages_of(machine)}" for machine in machines)
+    return (f"`{result['command']}`\n\n{' to '.join(dict.fromkeys([dates[0], dates[-1]]))}; {'; or '.join(kinds)}. Runs "
+            "are kept from call to call; other work may have shared the cores, so speeds are lower bounds.")
+
+
+def packages_of(machine: dict) -> str:
+    """Return the versions of packages on a machine."""
+    return ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
 
 
 def grouped(cases: list[dict]) -> list[tuple[str, str, list[dict]]]:
@@ -97,10 +103,18 @@ def families_block(cases: list[dict]) -> str:
         asked, units = sum(fact["n_units_snr_3"] for fact in facts), sum(fact["n_units"] for fact in facts)
         missing = sorted(set(BENCHMARK_SEEDS) - {entry["seed"] for entry in entries})
         note = f" Still to be run: seeds {', '.join(map(str, missing))}." if missing else ""
+        note += earlier_note(entries)
         rows = [oracle_cells(oracle_row(entries))] + [sorter_cells(row) for row in rows_of(entries)]
         texts.append(f"### {family}, {KIND_NAMES[kind]}\n\n{FAMILIES[family].what}; seeds {seeds}; {units} units, "
                      f"{asked} of them with SNR ≥ 3.{note}\n\n{markdown_table(HEADER, rows)}")
     return "\n\n".join(texts) or "Nothing has been run yet."
+
+
+def earlier_note(entries: list[dict]) -> str:
+    """Say for which seeds ours was run in an earlier state of its source or weights."""
+    earlier = sorted({entry["seed"] for entry in entries for run in entry["runs"]
+                      if run["sorter"] == OURS and run["version"] != sorter_version(OURS)})
+    return f" `{OURS}` of an earlier commit: seeds {', '.join(map(str, earlier))}." if earlier else ""
 
 
 def oracle_cells(row: dict) -> list[str]:

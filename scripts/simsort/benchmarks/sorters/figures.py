@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from simsort.benchmarks.sorters.runs import OURS, sorter_of
+
 HALF = 0.5
 NEAR_ORACLE = 0.05
-OURS = "simsort"
 
 
 def better_run(runs: list[dict]) -> dict | None:
@@ -95,7 +96,7 @@ def mark(rows: list[dict], oracle: dict) -> dict | None:
 
 def peers_of(rows: list[dict]) -> list[dict]:
     """Return the rows of other sorters that have results; variants of ours are no peers of it."""
-    return [row for row in rows if row["sorter"].split("-")[0] != OURS and row["accuracy"] is not None]
+    return [row for row in rows if sorter_of(row["sorter"]) != OURS and row["accuracy"] is not None]
 
 
 def false_ratio(row: dict) -> float | None:

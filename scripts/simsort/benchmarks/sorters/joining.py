@@ -23,6 +23,7 @@ from simsort.models.ceed_folder import load_ceed
 from simsort.models.model_folder import write_note
 from simsort.models.shipped import CEED_FOLDER
 from simsort.sorting.own.ceed_looks import distance
+from simsort.sorting.own.nearest import distance_to_nearest
 
 RECORDINGS = (
     "mearec-tetrode_drift_seed100", "mearec-tetrode_drift_seed101", "mearec-tetrode_drift_seed102",
@@ -78,11 +79,7 @@ def owners(trains_s: list[np.ndarray], true_s: list[np.ndarray]) -> np.ndarray:
 
 def same_spikes(train_s: np.ndarray, true_s: np.ndarray) -> float:
     """Return the share of a train's spikes that are also in another."""
-    if not len(train_s) or not len(true_s):
-        return 0.0
-    after = np.clip(np.searchsorted(true_s, train_s), 1, max(len(true_s) - 1, 1))
-    behind, ahead = true_s[after - 1], true_s[np.minimum(after, len(true_s) - 1)]
-    return float((np.minimum(np.abs(ahead - train_s), np.abs(behind - train_s)) <= SAME_SPIKE_S).mean())
+    return float((distance_to_nearest(train_s, true_s) <= SAME_SPIKE_S).mean()) if len(train_s) else 0.0
 
 
 def rest_of(one: int, other: int, times_s: list[np.ndarray], comparison) -> float:

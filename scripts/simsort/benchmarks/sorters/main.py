@@ -10,9 +10,10 @@ from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.simulation.environments import PeerUnavailable
 from simsort.benchmarks.sorters import real
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES, case_name, prepare_case
-from simsort.benchmarks.sorters.runs import OURS, VARIANTS, Run, for_tables, kept_run
+from simsort.benchmarks.sorters.runs import OURS, VARIANTS, Run, for_tables, kept_run, sorter_of
 from simsort.errors import UserError, one_line
 from simsort.evaluation.protocol import score_sorting
+from simsort.whole_files import write_json
 
 PEERS = ("lupin", "spykingcircus2", "tridesclous2", "mountainsort5", "kilosort4")
 SHOWN_PACKAGES = ("spikeinterface", "kilosort", "mountainsort5", "torch", "numpy")
@@ -136,7 +137,7 @@ def measure_case(settings: Settings, family: str, kind: str, seed: int) -> dict:
 
 def variants(sorter: str) -> tuple[bool, ...]:
     """Return whether to run a sorter without and with motion correction; ours does what it finds right."""
-    return (False,) if sorter == OURS or sorter in VARIANTS else (False, True)
+    return (False,) if sorter_of(sorter) == OURS else (False, True)
 
 
 def case_hash(facts: dict) -> str:
@@ -157,18 +158,23 @@ def score_case(folder: Path, facts: dict, sorting) -> dict:
 
 
 def store(file: Path, content: dict) -> None:
-    """Add what was measured to what is kept: runs of other sorters on the same case stay."""
+    """Add what was measured to what is kept: runs of other sorters on the same case stay, as does what cannot be made here."""
     file.parent.mkdir(parents=True, exist_ok=True)
     content = content | {"machine": machine(), "load_average": os.getloadavg()[0]}
     if file.is_file():
         before = json.loads(file.read_text())
-        same = before.get("facts") == content.get("facts")
+        if content["reason"] and before["runs"]:
+            return
         names = {run["sorter"] for run in content["runs"]}
-        kept = [run for run in before["runs"] if same and run["sorter"] not in names]
-        content["runs"] = content["runs"] + kept
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, default=str) + "\n")
-    part.rename(file)
+        content["runs"] = content["runs"] + [run for run in before["runs"] if run["sorter"] not in names
+                                             and same_case(before.get("facts"), content.get("facts"))]
+    write_json(file, content)
+
+
+def same_case(one: dict | None, other: dict | None) -> bool:
+    """Tell whether two descriptions are of one recording, whatever the last digits of its figures."""
+    return bool(one and other) and all(one.get(name) == other.get(name)
+                                       for name in ("name", "duration_s", "n_spikes", "generator"))
 
 
 def machine() -> dict:

@@ -9,6 +9,7 @@ collisions stay in. No sorter knows as much, so that what it misses is what the 
 import numpy as np
 
 from simsort.evaluation.protocol import score_sorting
+from simsort.sorting.own.nearest import distance_to_nearest
 
 BAND_HZ = (300.0, 6000.0)
 FILTER_ORDER = 5
@@ -126,9 +127,7 @@ def noise_times(case, near: np.ndarray, window: slice, n_samples: int, seed: int
     spikes = case.samples[np.isin(case.labels, near)]
     rng = np.random.default_rng(seed)
     times = np.sort(rng.integers(2 * length, n_samples - 2 * length, 20 * N_NOISE))
-    after = np.searchsorted(spikes, times)
-    padded = np.concatenate([[-n_samples], spikes, [2 * n_samples]])
-    distance = np.minimum(times - padded[after], padded[after + 1] - times)
+    distance = distance_to_nearest(times, spikes)
     free = np.flatnonzero(distance > length)
     if len(free) >= N_NOISE:
         return times[rng.choice(free, N_NOISE, replace=False)]

@@ -15,6 +15,7 @@ from simsort.benchmarks.machine import OtherLoad
 from simsort.benchmarks.memory import measure_memory
 from simsort.benchmarks.simulation.environments import last_words
 from simsort.benchmarks.sorters.run_one import OUTSIDE_PRESET, SORTER_SETTINGS
+from simsort.whole_files import write_json
 
 SCRIPTS = Path(__file__).resolve().parents[3]
 PACKAGES = {"kilosort4": ("kilosort", "torch"), "mountainsort5": ("mountainsort5",)}
@@ -57,14 +58,14 @@ def sorter_version(name: str) -> str:
     """Return what a sorter's result depends on: versions of its packages; of ours, also its source and weights."""
     packages = filter(installed, ("spikeinterface", *PACKAGES.get(name, ())))
     versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
-    if name == OURS or name in VARIANTS:
+    if sorter_of(name) == OURS:
         versions.append(f"{OURS} {__version__} {source_hash()}")
     return ", ".join(versions)
 
 
-def sorter_of(run: Run) -> str:
-    """Return the name of `simsort.sorting.registry.SORTERS` of a run."""
-    return OURS if run.sorter in VARIANTS else run.sorter
+def sorter_of(name: str) -> str:
+    """Return the name of `simsort.sorting.registry.SORTERS` behind one that may be of `VARIANTS`."""
+    return OURS if name in VARIANTS else name
 
 
 def installed(package: str) -> bool:
@@ -90,7 +91,7 @@ def key_of(run: Run, case_hash: str) -> str:
     """Return the hash under which a run's result is kept."""
     from simsort.sorting.registry import SORTERS
 
-    content = [PROTOCOL, SEED, run.sorter, run.motion, sorter_version(run.sorter), dict(SORTERS[sorter_of(run)].params),
+    content = [PROTOCOL, SEED, run.sorter, run.motion, sorter_version(run.sorter), dict(SORTERS[sorter_of(run.sorter)].params),
                SORTER_SETTINGS, OUTSIDE_PRESET, case_hash, run.start_s, run.stop_s]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
@@ -125,9 +126,7 @@ def kept_run(run: Run, case_hash: str, folder: Path, score) -> dict:
         from spikeinterface import load
 
         result["scores"] = score(load(folder / name / "sorting"))
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1) + "\n")
-    part.rename(file)
+    write_json(file, result)
     return result
 
 
@@ -136,7 +135,7 @@ def execute(run: Run, work: Path) -> dict:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     settings = dataclasses.asdict(run) | {"recording": str(run.recording), "seed": SEED, "folder": str(work),
-                                          "sorter": sorter_of(run), "params": VARIANTS.get(run.sorter, {})}
+                                          "sorter": sorter_of(run.sorter), "params": VARIANTS.get(run.sorter, {})}
     found, log = work / "result.json", work / "process.log"
     command = [sys.executable, "-m", "simsort.benchmarks.sorters.run_one", json.dumps(settings), str(found)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore",

@@ -1,12 +1,12 @@
 """The manifest of a simulation: every cell and recording with its checksum, checked when it is written."""
 
-import json
 from pathlib import Path
 
 from simsort.errors import UserError
 from simsort.records import surroundings
 from simsort.simulation.shards.rendering import read_note
-from simsort.simulation.shards.store import Store, sha256_of, write_aside
+from simsort.simulation.shards.store import Store, sha256_of
+from simsort.whole_files import write_json, write_whole
 
 MANIFEST = "manifest.json"
 ABOUT_THIS_RUN = ("host", "slurm_job_id", "n_cpus", "os")  # differs between runs that made the same files
@@ -68,8 +68,8 @@ def write_manifest(manifest: dict, out: Path) -> Path:
     from simsort.simulation.shards.page import render_page
 
     Path(out).mkdir(parents=True, exist_ok=True)
-    write_aside(Path(out) / "index.html", render_page(manifest).encode())
-    write_aside(Path(out) / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+    write_whole(Path(out) / "index.html", render_page(manifest).encode())
+    write_json(Path(out) / MANIFEST, manifest)
     return Path(out) / "index.html"
 
 

@@ -12,7 +12,8 @@ import shutil
 from pathlib import Path
 
 from simsort.errors import UserError
-from simsort.simulation.shards.store import Store, sha256_of, write_aside
+from simsort.simulation.shards.store import Store, sha256_of
+from simsort.whole_files import write_json
 
 NOTE = "recording.json"
 
@@ -126,7 +127,7 @@ def render_to_folder(job: RecordingJob, settings: dict, plan, store: Store, out:
     note = {"name": job.name, "identity": wanted, "probe": job.probe, "n_channels": job.n_channels,
             "duration_s": settings["duration_s"], "sampling_frequency_hz": settings["sampling_frequency_hz"],
             "cells": plan.config_hash, "settings": settings, **facts, "files": list_files(part)}
-    write_aside(part / NOTE, (json.dumps(note, indent=1) + "\n").encode())
+    write_json(part / NOTE, note)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     return True

@@ -14,6 +14,7 @@ import struct
 from pathlib import Path
 
 from simsort.errors import UserError
+from simsort.whole_files import write_json
 
 SUFFIX = ".safetensors"
 LARGEST_HEADER = 100_000_000
@@ -43,7 +44,7 @@ class Store:
         self.cells = self.folder / "cells"
         self.cells.mkdir(parents=True, exist_ok=True)
         if before != plan.settings:  # more individuals or types may have been asked for
-            write_aside(note, json.dumps({"config_hash": plan.config_hash, "settings": plan.settings}, indent=1).encode())
+            write_json(note, {"config_hash": plan.config_hash, "settings": plan.settings})
 
     def path(self, name: str) -> Path:
         """Return where a cell's file is or will be."""
@@ -101,7 +102,7 @@ class Store:
             note = {"name": name, "config_hash": self.config_hash, "bytes": part.stat().st_size, "sha256": sha256_of(part),
                     **facts}
             part.replace(path)
-            write_aside(path.with_suffix(".json"), json.dumps(note, indent=1).encode())
+            write_json(path.with_suffix(".json"), note)
         finally:
             part.unlink(missing_ok=True)
         return note
@@ -156,13 +157,3 @@ def _digest(file) -> str:
     while block := file.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()
-
-
-def write_aside(path: Path, content: bytes) -> None:
-    """Write a small file so that it is there whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from simsort.ceed.extract import SEARCH_MS, troughs
 from simsort.ceed.windows import make_windows, shanks_of
 from simsort.errors import UserError
 from simsort.models.ceed_folder import CeedModel
-from simsort.models.ceed_form import CeedForm, shape_of
+from simsort.models.ceed_form import shape_of
 from simsort.sorting.own.identity import main_channels, some_of_each, spread
 from simsort.sorting.own.inputs import contacts_in_plane
 from simsort.sorting.own.pursuit import Pursuit, Spikes

@@ -12,6 +12,7 @@ import torch
 
 from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.linking import Comparison
+from simsort.sorting.own.nearest import distance_to_nearest
 from simsort.sorting.own.pursuit import Pursuit, Spikes
 from simsort.sorting.own.separation import refractoriness
 
@@ -79,8 +80,10 @@ class Looks:
 
     @staticmethod
     def near(one: np.ndarray | None, other: np.ndarray | None) -> float:
-        """Return the log odds that two identities give; see `near_in_identity`."""
-        return near_in_identity(one, other)
+        """Return the log odds of two units being one neuron that two identities give, none where one is unknown."""
+        if one is None or other is None:
+            return -np.inf
+        return AT_ONE_PLACE + PER_DISTANCE * float(np.linalg.norm(one - other))
 
 
 def main_channels(pursuit: Pursuit) -> np.ndarray:
@@ -106,7 +109,7 @@ def spread(parts: list) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def join_pieces(trains: list[np.ndarray], comparison: Comparison, places: list, good: np.ndarray,
-                sampling_frequency_hz: float, near=None) -> list[np.ndarray]:
+                sampling_frequency_hz: float, near) -> list[np.ndarray]:
     """Return the spike trains of neurons, from those of units of which several may be one neuron.
 
     Parameters
@@ -120,10 +123,9 @@ def join_pieces(trains: list[np.ndarray], comparison: Comparison, places: list, 
     good : array, (n_good,)
         Units that are looked at; the others are left out.
     sampling_frequency_hz : float
-    near : callable | None
-        `near(place, other)` returns the log odds that two identities give; None: `near_in_identity`.
+    near : callable
+        `near(place, other)` returns the log odds that two identities give.
     """
-    near = near or near_in_identity
     trains = {unit: trains[unit] for unit in good}
 
     def likely(pairs) -> dict:
@@ -140,13 +142,6 @@ def join_pieces(trains: list[np.ndarray], comparison: Comparison, places: list, 
         odds = {pair: value for pair, value in odds.items() if not {one, other} & set(pair)}
         odds |= likely((one, unit) for unit in trains if unit != one)
     return list(trains.values())
-
-
-def near_in_identity(one: np.ndarray | None, other: np.ndarray | None) -> float:
-    """Return the log odds that two places in the encoder's space give, none where one is unknown."""
-    if one is None or other is None:
-        return -np.inf
-    return AT_ONE_PLACE + PER_DISTANCE * float(np.linalg.norm(one - other))
 
 
 def log_odds(one: int, other: int, trains: dict, comparison: Comparison, sampling_frequency_hz: float) -> float:
@@ -169,8 +164,5 @@ def refractory_odds(found: float, expected: float) -> float:
 
 def union(one: np.ndarray, other: np.ndarray, nearest: int) -> np.ndarray:
     """Return the samples of both trains, those of the second that are also in the first left out."""
-    place = np.searchsorted(one, other)
-    before = other - one[np.maximum(place - 1, 0)]
-    after = one[np.minimum(place, len(one) - 1)] - other
-    new = other[np.minimum(np.abs(before), np.abs(after)) > nearest]
+    new = other[distance_to_nearest(other, one) > nearest]
     return np.sort(np.concatenate([one, new]))

@@ -1,0 +1,29 @@
+"""Files that are there whole or not at all: written aside, then moved in place. Standard library only."""
+
+import json
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file aside, flushed to the disk, and move it in place: readers see the old or the new, never a part."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content, *, indent: int | None = 1) -> None:
+    """Write JSON whole or not at all, in ASCII: names that are no text survive as escapes."""
+    write_whole(path, (json.dumps(content, indent=indent, default=plain) + "\n").encode("ascii"))
+
+
+def plain(value):
+    """Return what JSON has no form for as a number, if it is one of an array library's, or else as text."""
+    return value.item() if getattr(value, "ndim", None) == 0 else str(value)
