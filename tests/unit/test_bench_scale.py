@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from simsort.benchmarks import recovery
+from simsort.benchmarks import recovery, scale
 from simsort.benchmarks.recovery import Fault, faults_table, measure_fault
 from simsort.benchmarks.scale import AIM_HEAD_BYTES, Settings, bench_scale, blocks_of
 from simsort.benchmarks.throughput import sessions_table
@@ -14,21 +14,29 @@ def test_the_wrapper_is_timed_over_many_sessions(tmp_path):
     settings = Settings(out=tmp_path / "bench", parts=("wrapper",), sessions=(2, 5), recordings=(), at_once=(), executor="local",
                         command="simsort bench scale")
     result = bench_scale(settings)
-    assert [row["n_sessions"] for row in result["wrapper"]] == [2, 5]
-    assert all(min(row[name] for name in ("plan_s", "submit_s", "again_s", "status_s")) > 0 for row in result["wrapper"])
-    assert all(1e6 < row["peak_bytes"] < 1e9 for row in result["wrapper"]), "the wrapper's own process was watched"
+    assert [row["n_sessions"] for row in result["wrapper"]["rows"]] == [2, 5]
+    assert all(min(row[name] for name in ("plan_s", "submit_s", "again_s", "status_s")) > 0 for row in result["wrapper"]["rows"])
+    assert all(1e6 < row["peak_bytes"] < 1e9 for row in result["wrapper"]["rows"]), "the wrapper's own process was watched"
     assert set(blocks_of(result)) == {"scale-wrapper"}
-    assert (tmp_path / "bench/scale.json").is_file()
+    assert (tmp_path / "bench/many.json").is_file()
 
 
 def test_growth_and_aim_of_the_head_job():
     machine = {"date": "2026-01-01", "git_commit": "0" * 40, "n_cores": 2, "cpu": "x", "memory_gb": 8}
     rows = [{"n_recordings": n, "n_tasks": 7 * n, "wall_s": 70.0, "peak_bytes": peak} for n, peak in ((10, 4e8), (110, 4.7e8))]
-    result = {"machine": machine, "command": "c", "load": 0.0, "executor": "local", "head": rows}
+    result = {"head": {"machine": machine, "command": "c", "load": 0.0, "executor": "local", "rows": rows}}
     text = blocks_of(result)["scale-head"]
     assert "+100 kB a task" in text and "reached with 110 recordings" in text and "not reached" not in text
     rows[1]["peak_bytes"] = AIM_HEAD_BYTES * 2
     assert "**not reached** with 110" in blocks_of(result)["scale-head"]
+
+
+def test_head_jobs_of_other_sizes_stay_from_earlier_calls(tmp_path, monkeypatch):
+    monkeypatch.setattr(scale, "bench_head", lambda folder, n, executor: {"n_recordings": n, "n_tasks": 7 * n})
+    for recordings, executor, there in (((30, 5), "local", [5, 30]), ((10, 5), "local", [5, 10, 30]), ((2,), "slurm", [2])):
+        result = bench_scale(Settings(out=tmp_path, parts=("head",), sessions=(), recordings=recordings, at_once=(),
+                                      executor=executor, command="c"))
+        assert [row["n_recordings"] for row in result["head"]["rows"]] == there
 
 
 def test_throughput_and_overhead_of_sessions():

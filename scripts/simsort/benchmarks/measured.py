@@ -13,7 +13,7 @@ from simsort.whole_files import write_json
 # the files that tables are made of, in the output folder
 FILES = {"sorters": ("scores/*.json", "real.json"), "representations": ("representations/*.json",),
          "metrics": ("units/*/*.json", "scale.json"), "finetuning": ("finetuning/*.json",),
-         "scaling": ("scaling/*/result.json",)}
+         "scale": ("many.json",), "scaling": ("scaling/*/result.json",)}
 LEFT_OUT = ("params", "warnings")  # long, and in no table
 DIGITS = 4
 

@@ -17,6 +17,7 @@ from simsort.benchmarks.recovery import bench_faults, faults_table
 from simsort.benchmarks.tables import markdown_table
 from simsort.benchmarks.throughput import bench_sessions, sessions_table
 from simsort.benchmarks.workflow import REPO, set_up
+from simsort.whole_files import write_json
 
 PARTS = ("wrapper", "head", "sessions", "faults")
 AIM_HEAD_BYTES = 2e9
@@ -56,20 +57,37 @@ class Settings:
 
 
 def bench_scale(settings: Settings) -> dict:
-    """Measure the parts asked for; what is known is written as JSON into the output folder."""
+    """Measure the parts asked for; what is known is kept as JSON in the output folder.
+
+    Returns
+    -------
+    result : dict
+        By part, those of earlier calls with the same output folder included: `rows`, `machine`, `command`, `load` and
+        `executor`.
+    """
     settings.out.mkdir(parents=True, exist_ok=True)
-    result = {"machine": describe_machine(), "command": settings.command, "load": os.getloadavg()[0],
-              "executor": settings.executor}
-    if "wrapper" in settings.parts:
-        result["wrapper"] = [bench_wrapper(settings.out / f"sessions_{n}", n) for n in settings.sessions]
-    if "head" in settings.parts:
-        result["head"] = [bench_head(settings.out / f"recordings_{n}", n, settings.executor) for n in settings.recordings]
-    if "sessions" in settings.parts:
-        result["sessions"] = [bench_sessions(settings.out / f"at_once_{n}", n) for n in settings.at_once]
-    if "faults" in settings.parts:
-        result["faults"] = bench_faults(settings.out / "faults")
-    (settings.out / "scale.json").write_text(json.dumps(result, indent=1) + "\n")
+    file = settings.out / "many.json"
+    result = json.loads(file.read_text()) if file.is_file() else {}
+    for part in PARTS:
+        if part in settings.parts:
+            result[part] = {"machine": describe_machine(), "command": settings.command, "load": os.getloadavg()[0],
+                            "executor": settings.executor, "rows": measure(part, settings, result.get(part))}
+            write_json(file, result)
     return result
+
+
+def measure(part: str, settings: Settings, earlier: dict | None) -> list[dict]:
+    """Measure one part; return its rows. Head jobs of other sizes that were measured earlier stay: they take long."""
+    if part == "wrapper":
+        return [bench_wrapper(settings.out / f"sessions_{n}", n) for n in settings.sessions]
+    if part == "sessions":
+        return [bench_sessions(settings.out / f"at_once_{n}", n) for n in settings.at_once]
+    if part == "faults":
+        return bench_faults(settings.out / "faults")
+    kept = earlier["rows"] if earlier and earlier["executor"] == settings.executor else []
+    rows = [row for row in kept if row["n_recordings"] not in settings.recordings]
+    rows += [bench_head(settings.out / f"recordings_{n}", n, settings.executor) for n in settings.recordings]
+    return sorted(rows, key=lambda row: row["n_recordings"])
 
 
 def bench_wrapper(folder: Path, n_sessions: int) -> dict:
@@ -177,21 +195,29 @@ class Watched:
 
 def blocks_of(result: dict) -> dict[str, str]:
     """Return the blocks of docs/benchmarks.md."""
-    machine = result["machine"]
-    head = (f"`{result['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
-            f"({machine['cpu']}), {machine['memory_gb']} GB memory; load average {result['load']:.1f} before the run.")
+    tables = {"wrapper": wrapper_table, "head": head_table, "sessions": sessions_table, "faults": faults_table}
     blocks = {}
-    if "wrapper" in result:
-        rows = [[str(r["n_sessions"]), f"{r['plan_s']:.1f}", f"{r['submit_s']:.1f}", f"{r['again_s']:.1f}",
-                 f"{r['status_s']:.1f}", f"{r['peak_bytes'] / 1e6:.0f}"] for r in result["wrapper"]]
-        header = ["sessions", "plan (s)", "submit (s)", "call again (s)", "status and page (s)", "peak memory (MB)"]
-        blocks["scale-wrapper"] = "\n\n".join([head, markdown_table(header, rows)])
-    if "head" in result:
-        blocks["scale-head"] = "\n\n".join([head, head_table(result["head"]), head_verdict(result["head"], result["executor"])])
-    for part, table in (("sessions", sessions_table), ("faults", faults_table)):
-        if part in result:
-            blocks[f"scale-{part}"] = "\n\n".join([head, table(result[part])])
+    for part, its in result.items():
+        text = [conditions(its), tables[part](its["rows"])]
+        if part == "head":
+            text.append(head_verdict(its["rows"], its["executor"]))
+        blocks[f"scale-{part}"] = "\n\n".join(text)
     return blocks
+
+
+def conditions(its: dict) -> str:
+    """Return command and machine of a part."""
+    machine = its["machine"]
+    return (f"`{its['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} "
+            f"cores ({machine['cpu']}), {machine['memory_gb']} GB memory; load average {its['load']:.1f} before the run.")
+
+
+def wrapper_table(rows: list[dict]) -> str:
+    """Return the table of the wrapper."""
+    cells = [[str(r["n_sessions"]), f"{r['plan_s']:.1f}", f"{r['submit_s']:.1f}", f"{r['again_s']:.1f}",
+              f"{r['status_s']:.1f}", f"{r['peak_bytes'] / 1e6:.0f}"] for r in rows]
+    header = ["sessions", "plan (s)", "submit (s)", "call again (s)", "status and page (s)", "peak memory (MB)"]
+    return markdown_table(header, cells)
 
 
 def head_table(rows: list[dict]) -> str:
