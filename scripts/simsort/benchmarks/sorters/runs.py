@@ -24,7 +24,7 @@ OURS = "simsort"
 VARIANTS = {"simsort-ceed": {"encoder": "ceed"}, "simsort-none": {"encoder": "none"}}
 TIMEOUT_S = 3600.0
 MAX_REASON = 200
-PROTOCOL = 1  # raised when the protocol or what stands in a result changes
+PROTOCOL = 2  # raised when the protocol or what stands in a result changes
 SEED = 0  # of the sorters; the cases have their own
 
 
@@ -138,7 +138,7 @@ def execute(run: Run, work: Path) -> dict:
                                           "sorter": sorter_of(run.sorter), "params": VARIANTS.get(run.sorter, {})}
     found, log = work / "result.json", work / "process.log"
     command = [sys.executable, "-m", "simsort.benchmarks.sorters.run_one", json.dumps(settings), str(found)]
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore",
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", **threads(run),
                    "PYTHONPATH": os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))}
     with OtherLoad() as other:
         use = measure_memory(command, log, timeout_s=TIMEOUT_S, env=environment)
@@ -146,6 +146,17 @@ def execute(run: Run, work: Path) -> dict:
     if use.status == 0 and found.is_file():
         return {"state": "done", "reason": "", **result, **json.loads(found.read_text())}
     return {"state": "failed", "reason": reason_of(use, found, log), **result}
+
+
+def threads(run: Run) -> dict[str, str]:
+    """Return how many threads a run may use, as in the workflow (`task_env.sh`): one in each of its workers.
+
+    Without this, sorters that fork after torch or numba made threads would have to start their workers afresh each time,
+    which takes them longer than sorting does. Kilosort has no workers but threads.
+    """
+    one = {name: str(run.n_jobs if run.sorter == "kilosort4" else 1) for name in
+           ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return one | {"NUMBA_NUM_THREADS": str(run.n_jobs)}
 
 
 def reason_of(use, found: Path, log: Path) -> str:
