@@ -16,7 +16,7 @@ from simsort.benchmarks.overhead import read_tasks
 from simsort.benchmarks.recovery import bench_faults, faults_table
 from simsort.benchmarks.tables import markdown_table
 from simsort.benchmarks.throughput import bench_sessions, sessions_table
-from simsort.benchmarks.workflow import REPO, set_up
+from simsort.benchmarks.workflow import REPO, outside_jobs, set_up
 from simsort.whole_files import write_json
 
 PARTS = ("wrapper", "head", "sessions", "faults")
@@ -127,9 +127,9 @@ def bench_head(folder: Path, n_recordings: int, executor: str) -> dict:
     session = folder / "session"
     session.mkdir(parents=True)
     (session / "recording.bin").touch()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")} | {
-        "DATA_PATH": str(session), "RESULTS_PATH": str(folder / "results"), "WORK_DIR": str(folder / "work"),
-        "SIMSORT_STUB_RECORDINGS": str(n_recordings), "USE_CONTAINERS": "0"}
+    environment = outside_jobs(os.environ) | {
+        "PIPELINE_PATH": str(REPO), "DATA_PATH": str(session), "RESULTS_PATH": str(folder / "results"),
+        "WORK_DIR": str(folder / "work"), "SIMSORT_STUB_RECORDINGS": str(n_recordings), "USE_CONTAINERS": "0"}
     arguments = ["bash", str(REPO / "spike_sort.slm"), "-stub"]
     if executor == "slurm":
         arguments = ["sbatch", "--wait", f"--output={folder}/head.log", str(REPO / "spike_sort.slm"), "-stub"]

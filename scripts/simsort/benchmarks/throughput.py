@@ -10,7 +10,7 @@ from pathlib import Path
 from simsort.benchmarks.machine import OtherLoad
 from simsort.benchmarks.overhead import critical_path, own_time, read_tasks
 from simsort.benchmarks.tables import markdown_table
-from simsort.benchmarks.workflow import REPO, set_up
+from simsort.benchmarks.workflow import REPO, outside_jobs, set_up
 
 # Quick, and repeated runs give the same spikes: the workflow is what is measured, not the sorter.
 OPTIONS = ("--sorter", "mountainsort5", "--runmode", "fast", "--n_jobs", "1")
@@ -73,8 +73,8 @@ def short_session(folder: Path) -> Path:
 def own_environment() -> dict:
     """Return the environment without settings of a run and without a Slurm job: runs are on this machine."""
     settings = ("WORK_DIR", "RESULTS_PATH", "PIPELINE_PATH", "INPUT_DATA_TYPE", "SORTER", "PARAMS_FILE")
-    return {name: value for name, value in os.environ.items() if name not in settings and not name.startswith("SLURM_")
-            } | {"USE_CONTAINERS": "0"}
+    return {name: value for name, value in outside_jobs(os.environ).items() if name not in settings} | {
+        "USE_CONTAINERS": "0"}
 
 
 def sessions_table(rows: list[dict]) -> str:

@@ -43,6 +43,11 @@ def check_executor(executor: str) -> None:
                             "run it on a login node, or use --executor local")
 
 
+def outside_jobs(environment: dict) -> dict:
+    """Return an environment without what a Slurm job sets; where Slurm is stays."""
+    return {name: value for name, value in environment.items() if not name.startswith("SLURM_") or name == "SLURM_CONF"}
+
+
 def run_workflow(data: Path, folder: Path, executor: str, sorter: str) -> Run:
     """Run `spike_sort.slm` on a session in a new folder.
 
@@ -74,7 +79,7 @@ def run_workflow(data: Path, folder: Path, executor: str, sorter: str) -> Run:
     folder.mkdir(parents=True)
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     if executor == "local":  # inside an interactive Slurm job spike_sort.slm would take itself for a head job
-        environment = {name: value for name, value in environment.items() if not name.startswith("SLURM_")}
+        environment = outside_jobs(environment)
     environment |= {"DATA_PATH": str(data), "RESULTS_PATH": str(folder / "results"), "WORK_DIR": str(folder / "work"),
                     "SORTER": sorter, "PIPELINE_PATH": str(REPO)}
     containers = environment.get("USE_CONTAINERS") or ("1" if executor == "slurm" else "0")
