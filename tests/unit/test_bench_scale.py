@@ -23,7 +23,8 @@ def test_the_wrapper_is_timed_over_many_sessions(tmp_path):
 
 def test_growth_and_aim_of_the_head_job():
     machine = {"date": "2026-01-01", "git_commit": "0" * 40, "n_cores": 2, "cpu": "x", "memory_gb": 8}
-    rows = [{"n_recordings": n, "n_tasks": 7 * n, "wall_s": 70.0, "peak_bytes": peak} for n, peak in ((10, 4e8), (110, 4.7e8))]
+    rows = [{"executor": "local", "n_recordings": n, "n_tasks": 7 * n, "wall_s": 70.0, "peak_bytes": peak}
+            for n, peak in ((10, 4e8), (110, 4.7e8))]
     result = {"head": {"machine": machine, "command": "c", "load": 0.0, "executor": "local", "rows": rows}}
     text = blocks_of(result)["scale-head"]
     assert "+100 kB a task" in text and "reached with 110 recordings" in text and "not reached" not in text
@@ -32,8 +33,9 @@ def test_growth_and_aim_of_the_head_job():
 
 
 def test_head_jobs_of_other_sizes_stay_from_earlier_calls(tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "bench_head", lambda folder, n, executor: {"n_recordings": n, "n_tasks": 7 * n})
-    for recordings, executor, there in (((30, 5), "local", [5, 30]), ((10, 5), "local", [5, 10, 30]), ((2,), "slurm", [2])):
+    monkeypatch.setattr(scale, "bench_head", lambda folder, n, executor: {"executor": executor, "n_recordings": n})
+    for recordings, executor, there in (((30, 5), "local", [5, 30]), ((10, 5), "local", [5, 10, 30]),
+                                        ((2,), "slurm", [5, 10, 30, 2])):
         result = bench_scale(Settings(out=tmp_path, parts=("head",), sessions=(), recordings=recordings, at_once=(),
                                       executor=executor, command="c"))
         assert [row["n_recordings"] for row in result["head"]["rows"]] == there
