@@ -11,7 +11,8 @@ from pathlib import Path
 from simsort.whole_files import write_json
 
 # the files that tables are made of, in the output folder
-FILES = {"sorters": ("scores/*.json", "real.json"), "representations": ("representations/*.json",),
+FILES = {"sorters": ("scores/*.json", "real.json"),
+         "representations": ("representations/*.json", "representations/scores/*.json"),
          "metrics": ("units/*/*.json", "scale.json"), "finetuning": ("finetuning/*.json",),
          "scale": ("many.json",), "scaling": ("scaling/*/result.json",)}
 LEFT_OUT = ("params", "warnings")  # long, and in no table
