@@ -29,9 +29,10 @@ def draw_snr(groups: list, file: Path) -> None:
     """Draw the mean accuracy of units in bins of SNR, one panel per family and kind."""
     from matplotlib.figure import Figure
 
-    n_rows = -(-len(groups) // N_COLUMNS)
-    figure = Figure(figsize=(3.2 * N_COLUMNS, 2.6 * n_rows), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(n_rows, N_COLUMNS, sharex=True, sharey=True, squeeze=False)).ravel()
+    n_columns = min(N_COLUMNS, len(groups))
+    n_rows = -(-len(groups) // n_columns)
+    figure = Figure(figsize=(max(3.2 * n_columns, 6.4), 0.5 + 2.6 * n_rows), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)).ravel()
     for axis, (family, kind, entries) in zip(axes, groups):
         lines = {"oracle": [unit for entry in entries for unit in entry["facts"]["oracle"]["units"]]}
         for entry in entries:
