@@ -1,4 +1,4 @@
-"""Files of a results folder, and writing one whole. Standard library only: `simsort view` runs anywhere."""
+"""Files of a results folder. Standard library only: `simsort view` runs anywhere."""
 
 import json
 from pathlib import Path

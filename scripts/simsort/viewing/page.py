@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE
-from simsort.whole_files import write_whole
 from simsort.viewing.inside import inside_html
 from simsort.viewing.pack import Pack
+from simsort.whole_files import write_whole
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = ("state.js", "draw.js", "page.js", "table.js", "split.js", "suggested.js", "tabs.js", "labels.js", "files.js",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from simsort.applying.versions import SAVED, Versions
 from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, for_page, page_facts
-from simsort.whole_files import write_whole
 from simsort.viewing.inside import inside_html
+from simsort.whole_files import write_whole
 
 EMBEDDED = re.compile(r'(<script type="application/json" id="curation-json">)[^<]*(</script>)')
 

@@ -17,8 +17,8 @@ from simsort.applying.versions import SAVED, Versions
 from simsort.curation.choices import parse_json, read_choices
 from simsort.errors import UserError
 from simsort.viewing.files import CURATION, FOLDER, SINGLE_FILE, page_facts, recordings_with_pages
-from simsort.whole_files import write_whole
 from simsort.viewing.present import present_curation
+from simsort.whole_files import write_whole
 
 LOOPBACK = "127.0.0.1"
 LARGEST_UPLOAD_BYTES = 50_000_000
