@@ -83,7 +83,8 @@ def test_the_command_says_what_is_missing(run_cli, cells_folder, tmp_path, monke
                    "--parts", "wavemap", "--n-units", "40", "--n-steps", "2", "--device", "cpu")
     assert done.status == 0, done.stderr
     assert "40 simulated units; trained on 40 mean waveforms for 2 steps" in done.stdout
-    assert f"Macaque units not run: SIMSORT_DATA={tmp_path} holds no wavemap_macaque/full_data.npy" in done.stdout
+    assert "Macaque units not run: SIMSORT_DATA=… holds no wavemap_macaque/full_data.npy" in done.stdout
+    assert str(tmp_path) not in done.stdout  # it may go into documents
     assert "Clusters of simulated units by WaveMAP" in done.stdout and "- agreement" not in done.stdout
     assert (tmp_path / "bench" / "pictures" / "wavemap.png").is_file()
 
