@@ -1,6 +1,5 @@
 """The curation page in headless Firefox, both forms: from a label to the curated sorting."""
 
-
 import pytest
 
 from browser import local_only

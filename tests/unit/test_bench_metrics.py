@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from simsort.benchmarks.measured import store
 from simsort.benchmarks.metrics.blocks import blocks_of
 from simsort.benchmarks.metrics.cases import case_names, parse_name
 from simsort.benchmarks.metrics.findings import DIRECTIONS, EDGES, Units, find
@@ -12,7 +13,7 @@ from simsort.benchmarks.metrics.main import Settings, bench_metrics, find_truth
 from simsort.benchmarks.metrics.pictures import draw
 from simsort.benchmarks.metrics.scores import auc, calibration, confusion, interval, roc
 from simsort.benchmarks.metrics.truth import compare_units
-from simsort.benchmarks.metrics.units import facts_of, kept_file, kept_units, measure_case, store
+from simsort.benchmarks.metrics.units import facts_of, kept_file, kept_units, measure_case
 from simsort.curation.rule import QUALITY_COLUMNS
 from simsort.errors import UserError
 

@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from simsort.benchmarks.machine import describe_machine
+from simsort.benchmarks.machine import describe_machine, made_on
 from simsort.benchmarks.many_units import many_units
 from simsort.benchmarks.tables import markdown_table
 
@@ -133,6 +133,5 @@ def blocks_of(result: dict) -> dict[str, str]:
     reached = "not measured" if not views else "reached" if max(views) < AIM_VIEW_S else "**not reached**"
     return {"curation": "\n\n".join([
         f"`{result['command']}`",
-        f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
-        f"({machine['cpu']}), {machine['memory_gb']} GB memory; a session of {result['duration_s'] / 3600:g} h.",
+        f"{made_on(machine)}, {machine['memory_gb']} GB memory; a session of {result['duration_s'] / 3600:g} h.",
         markdown_table(header, rows), f"Aim: 400 units open within {AIM_VIEW_S:g} s: {reached}."])}

@@ -5,7 +5,7 @@ import json
 import time
 from pathlib import Path
 
-from simsort.benchmarks.machine import describe_machine
+from simsort.benchmarks.machine import describe_machine, made_on
 from simsort.benchmarks.tables import markdown_table
 from simsort.errors import UserError
 from simsort.whole_files import write_json
@@ -117,9 +117,7 @@ def blocks_of(result: dict) -> dict[str, str]:
     """Return the block of docs/training.md."""
     if not result["cases"]:
         return {"finetuning": "Not measured yet."}
-    machine = result["machine"]
-    facts = (f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
-             f"({machine['cpu']}).")
+    facts = f"{made_on(result['machine'])}."
     header = ["recording", "safe units", "new networks", "F1, held out", "nearest mean, held out", "ARI, held out",
               "accuracy of the sorting", "units ≥ 0.8", "false units", "minutes"]
     rows = [row_of(case) for case in result["cases"]]

@@ -24,6 +24,17 @@ def describe_machine() -> dict:
     }
 
 
+def made_on(machine: dict) -> str:
+    """Return when, from which commit and on how many cores figures were made."""
+    return (f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
+            f"({machine['cpu']})")
+
+
+def packages_of(machine: dict) -> str:
+    """Return the versions of packages on a machine."""
+    return ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+
+
 class OtherLoad:
     """Context that measures how many cores other work kept busy meanwhile.
 

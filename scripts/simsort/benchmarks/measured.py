@@ -39,9 +39,13 @@ def keep(document: Path, what: str, out: Path) -> None:
     """Take the files of an output folder into the checkout."""
     for pattern in FILES.get(what, ()):
         for file in sorted(Path(out).glob(pattern)):
-            target = folder_of(document, what) / file.relative_to(out)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_json(target, shortened(json.loads(file.read_text())), indent=None)
+            store(folder_of(document, what) / file.relative_to(out), shortened(json.loads(file.read_text())))
+
+
+def store(file: Path, content: dict) -> None:
+    """Write what was measured, whole or not at all, and the folder that it lies in."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, content, indent=None)
 
 
 def shortened(content):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from simsort.benchmarks.machine import describe_machine
+from simsort.benchmarks.machine import describe_machine, made_on
 from simsort.benchmarks.overhead import read_tasks
 from simsort.benchmarks.recovery import bench_faults, faults_table
 from simsort.benchmarks.tables import markdown_table
@@ -62,8 +62,7 @@ def bench_scale(settings: Settings) -> dict:
     Returns
     -------
     result : dict
-        By part, those of earlier calls with the same output folder included: `rows`, `machine`, `command`, `load` and
-        `executor`.
+        By part, those of earlier calls with the same output folder included: `rows`, `machine`, `command` and `load`.
     """
     settings.out.mkdir(parents=True, exist_ok=True)
     file = settings.out / "many.json"
@@ -71,7 +70,7 @@ def bench_scale(settings: Settings) -> dict:
     for part in PARTS:
         if part in settings.parts:
             result[part] = {"machine": describe_machine(), "command": settings.command, "load": os.getloadavg()[0],
-                            "executor": settings.executor, "rows": measure(part, settings, result.get(part))}
+                            "rows": measure(part, settings, result.get(part))}
             write_json(file, result)
     return result
 
@@ -208,9 +207,8 @@ def blocks_of(result: dict) -> dict[str, str]:
 
 def conditions(its: dict) -> str:
     """Return command and machine of a part."""
-    machine = its["machine"]
-    return (f"`{its['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} "
-            f"cores ({machine['cpu']}), {machine['memory_gb']} GB memory; load average {its['load']:.1f} before the run.")
+    return (f"`{its['command']}`\n\n{made_on(its['machine'])}, {its['machine']['memory_gb']} GB memory; load average "
+            f"{its['load']:.1f} before the run.")
 
 
 def wrapper_table(rows: list[dict]) -> str:

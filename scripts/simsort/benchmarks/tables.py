@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from simsort.benchmarks.machine import made_on, packages_of
 from simsort.benchmarks.overhead import AIM_OVERHEAD
 from simsort.benchmarks.stage_memory import AIM_GROWTH, AIM_PEAK_BYTES, judge
 from simsort.errors import UserError
@@ -17,10 +18,8 @@ def markdown_table(header: list[str], rows: list[list[str]]) -> str:
 def conditions(result: dict) -> str:
     """Return the lines every block begins with: command, machine, versions, date, other load."""
     machine = result["machine"]
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-    lines = [f"`{result['command']}`", "",
-             f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
-             f"({machine['cpu']}), {machine['memory_gb']} GB memory; Python {machine['python']}, {packages}."]
+    lines = [f"`{result['command']}`", "", f"{made_on(machine)}, {machine['memory_gb']} GB memory; Python "
+             f"{machine['python']}, {packages_of(machine)}."]
     load = result["load"]
     if load["other_cores"] is None:
         lines.append(f"Load average {load['load_before']:.1f} before the run.")

@@ -163,9 +163,6 @@ def run(parser, argv):
     options = vars(args) | {"out": args.out.resolve(), "duration_s": args.duration_s or DURATION_S[args.what],
                             "parts": args.parts or PARTS[args.what],
                             "command": shlex.join(["simsort", "bench", *shown(argv)])}
-    from simsort.benchmarks import measured
-    from simsort.benchmarks.tables import update_docs
-
     docs, what = options.pop("update_docs"), options.pop("what")
     docs = docs / DOCUMENT[what] if docs == DOCS else docs
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
@@ -173,6 +170,9 @@ def run(parser, argv):
                "metrics": measure_metrics, "representations": measure_representations,
                "labels": measure_labels, "finetuning": measure_finetuning}[what]
     if docs:
+        from simsort.benchmarks import measured
+        from simsort.benchmarks.tables import update_docs
+
         measured.restore(docs, what, options["out"])
     blocks = measure(options, docs)
     for name, block in blocks.items():

@@ -16,6 +16,7 @@ from simsort.labelling.automatic import SAME
 from simsort.labelling.bombcell import bombcell_labels
 from simsort.labelling.derived import with_derived
 from simsort.labelling.pairs import FEATURES
+from simsort.whole_files import write_whole
 
 LABELS = ("noise", "MUA", "SUA")
 PAIR_LABELS = ("different", SAME)
@@ -144,9 +145,7 @@ def make(files: dict, cells, seed: int, scratch: Path) -> None:
 
     print(f"simsort bench: recording {seed}", flush=True)
     for file, table in zip(files.values(), make_examples(cells, seed, scratch), strict=True):
-        part = file.with_suffix(".part")
-        table.to_csv(part, index=False)
-        part.rename(file)
+        write_whole(file, table.to_csv(index=False).encode())
 
 
 def blocks_of(result: dict) -> dict[str, str]:

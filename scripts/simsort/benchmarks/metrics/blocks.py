@@ -1,5 +1,6 @@
 """The blocks of docs/benchmarks.md on the metrics."""
 
+from simsort.benchmarks.machine import made_on, packages_of
 from simsort.benchmarks.metrics.cases import FAMILIES
 from simsort.benchmarks.metrics.findings import ACCURATE, CONTAMINATED, TARGETS
 from simsort.benchmarks.tables import markdown_table
@@ -21,10 +22,8 @@ def blocks_of(result: dict, *, with_pictures: bool) -> dict[str, str]:
 
 def conditions(result: dict, machine: dict) -> str:
     """Return the lines a block begins with."""
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-    return (f"`{result['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; "
-            f"{machine['n_cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB memory; "
-            f"Python {machine['python']}, {packages}.")
+    return (f"`{result['command']}`\n\n{made_on(machine)}, {machine['memory_gb']} GB memory; Python "
+            f"{machine['python']}, {packages_of(machine)}.")
 
 
 def truth_block(result: dict, with_pictures: bool) -> str:

@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 from simsort.benchmarks.machine import describe_machine
+from simsort.benchmarks.measured import store
 from simsort.benchmarks.metrics.cases import FAMILIES, case_names, parse_name
 from simsort.benchmarks.metrics.findings import Units, find
-from simsort.benchmarks.metrics.units import kept_units, measure_case, store
+from simsort.benchmarks.metrics.units import kept_units, measure_case
 from simsort.errors import UserError
 
 SORTERS = ("simsort", "lupin", "spykingcircus2")

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from simsort.benchmarks.measured import store
 from simsort.benchmarks.metrics.cases import write_case
 from simsort.benchmarks.metrics.truth import align_truth, compare_units
 from simsort.benchmarks.simulation.environments import last_words
 from simsort.benchmarks.sorters.runs import SCRIPTS, sorter_version
-from simsort.whole_files import write_json
 
 PROTOCOL = 1  # raised when the cases or what stands in a result change
 # Extensions no quality metric needs.
@@ -120,12 +120,6 @@ def is_kept(file: Path, sorter: str, duration_s: float) -> bool:
         return False
     content = json.loads(file.read_text())
     return all(content.get(key) == value for key, value in facts_of(sorter, duration_s).items())
-
-
-def store(file: Path, content: dict) -> None:
-    """Write a result, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, content, indent=None)
 
 
 def kept_units(out: Path) -> list[dict]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simsort.benchmarks.machine import made_on
 from simsort.benchmarks.representations.conditions import OTHER_PARTS, TABLES
 from simsort.benchmarks.representations.shapes_blocks import paint_shapes, shapes_text
 from simsort.benchmarks.tables import markdown_table
@@ -28,14 +29,13 @@ def blocks_of(result: dict, *, with_pictures: bool = False) -> dict[str, str]:
 
 def conditions(result: dict) -> str:
     """Return command, machine, data and sets."""
-    machine, parts = result["machine"], result["parts"]
+    parts = result["parts"]
     amounts = sorted({(part["n_units"], part["n_steps"] or 0) for name, part in parts.items() if name in TABLES})
     words = "; ".join(f"{units} units, {f'{steps} steps' if steps else 'the published 400 epochs'}"
                       for units, steps in amounts)
     sets = next((part["sets"] for part in parts.values() if isinstance(part.get("sets"), dict)), {})
     lines = [f"- {one}" for its in sets.values() for one in its]
-    made = (f"{machine['date']}, commit {str(machine['git_commit'])[:12]}; {machine['n_cores']} cores "
-            f"({machine['cpu']}). Trained for the tables: {words or 'nothing'}.")
+    made = f"{made_on(result['machine'])}. Trained for the tables: {words or 'nothing'}."
     return "\n\n".join([f"`{result['command']}`", made, *(["\n".join(lines)] if lines else [])])
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from simsort.benchmarks.machine import describe_machine
+from simsort.benchmarks.measured import store
 from simsort.benchmarks.representations.conditions import TABLES, Row
 from simsort.benchmarks.representations.data import Recordings
 from simsort.benchmarks.representations.training import Amount, baseline, embedder, key_of, spikes_to_score
 from simsort.ceed.scores import scores_of
 from simsort.errors import UserError
 from simsort.pretraining.cells import Cells, find_cells, split_cells
-from simsort.whole_files import write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +136,6 @@ def name_of(row: Row, data: Recordings, amount: Amount, n_fits: int) -> str:
         base = "pca"
     rest = json.dumps([row.words, asdict(row) | {"what": None}, data.n_units, n_fits], sort_keys=True, default=str)
     return f"{base}_{hashlib.sha256(rest.encode()).hexdigest()[:8]}"
-
-
-def store(file: Path, content: dict) -> None:
-    """Write JSON aside, then in place."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, content)
 
 
 def mean_of(scores: list[dict], name: str) -> float:

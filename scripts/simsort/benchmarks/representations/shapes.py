@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simsort.benchmarks.sorters.runs import for_tables
 from simsort.ceed.augment import Augmentation
 from simsort.ceed.embed import embed
 from simsort.ceed.loss import TEMPERATURE
@@ -22,7 +23,6 @@ from simsort.ceed.spikes import LabelledSpikes
 from simsort.ceed.task import CeedTask
 from simsort.celltypes.features import NAMES, SHAPE_TIMES_MS, half_width_ms, trough_to_peak_ms
 from simsort.celltypes.simulated import draw_units, sort_cells
-from simsort.benchmarks.sorters.runs import for_tables
 from simsort.errors import UserError, one_line
 from simsort.models.ceed import ScamConfig
 from simsort.models.ceed_form import CeedForm

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from simsort.benchmarks.machine import made_on
 from simsort.benchmarks.scaling.main import DEFAULT_SIZE, ENDLESS
 from simsort.benchmarks.tables import markdown_table
 
@@ -50,9 +51,8 @@ def size_cell(point: dict) -> str:
 
 def conditions(result: dict) -> str:
     """Return command, machine and steps."""
-    machine, steps = result["machine"], sorted({point["n_steps"] for point in result["points"]})
-    return (f"`{result['command']}`\n\n{machine['date']}, commit {str(machine['git_commit'])[:12]}; "
-            f"{machine['n_cores']} cores ({machine['cpu']}). Every point is trained for "
+    steps = sorted({point["n_steps"] for point in result["points"]})
+    return (f"`{result['command']}`\n\n{made_on(result['machine'])}. Every point is trained for "
             f"{' or '.join(map(str, steps))} steps and scored on held-out cells and probes.")
 
 

@@ -1,5 +1,6 @@
 """The tables of `simsort bench sorters` as Markdown."""
 
+from simsort.benchmarks.machine import packages_of
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES
 from simsort.benchmarks.sorters.figures import NEAR_ORACLE, false_ratio, mark, oracle_row, peers_of, rows_of
 from simsort.benchmarks.sorters.runs import OURS, sorter_version
@@ -38,11 +39,6 @@ def conditions(result: dict) -> str:
                           f"{machine['python']}, {packages_of(machine)}" for machine in machines)
     return (f"`{result['command']}`\n\n{' to '.join(dict.fromkeys([dates[0], dates[-1]]))}; {'; or '.join(kinds)}. Runs "
             "are kept from call to call; other work may have shared the cores, so speeds are lower bounds.")
-
-
-def packages_of(machine: dict) -> str:
-    """Return the versions of packages on a machine."""
-    return ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
 
 
 def grouped(cases: list[dict]) -> list[tuple[str, str, list[dict]]]:
@@ -96,24 +92,24 @@ def mark_row(family: str, kind: str, entries: list[dict]) -> list[str]:
 
 def families_block(cases: list[dict]) -> str:
     """Return a table for every family and kind."""
-    texts = []
+    texts, now = [], sorter_version(OURS)  # which reads the source and the weights
     for family, kind, entries in grouped(cases):
         facts = [entry["facts"] for entry in entries]
         seeds = ", ".join(str(entry["seed"]) for entry in entries)
         asked, units = sum(fact["n_units_snr_3"] for fact in facts), sum(fact["n_units"] for fact in facts)
         missing = sorted(set(BENCHMARK_SEEDS) - {entry["seed"] for entry in entries})
         note = f" Still to be run: seeds {', '.join(map(str, missing))}." if missing else ""
-        note += earlier_note(entries)
+        note += earlier_note(entries, now)
         rows = [oracle_cells(oracle_row(entries))] + [sorter_cells(row) for row in rows_of(entries)]
         texts.append(f"### {family}, {KIND_NAMES[kind]}\n\n{FAMILIES[family].what}; seeds {seeds}; {units} units, "
                      f"{asked} of them with SNR ≥ 3.{note}\n\n{markdown_table(HEADER, rows)}")
     return "\n\n".join(texts) or "Nothing has been run yet."
 
 
-def earlier_note(entries: list[dict]) -> str:
-    """Say for which seeds ours was run in an earlier state of its source or weights."""
+def earlier_note(entries: list[dict], now: str) -> str:
+    """Say for which seeds ours was run in another state of its source or weights than now."""
     earlier = sorted({entry["seed"] for entry in entries for run in entry["runs"]
-                      if run["sorter"] == OURS and run["version"] != sorter_version(OURS)})
+                      if run["sorter"] == OURS and run["version"] != now})
     return f" `{OURS}` of an earlier commit: seeds {', '.join(map(str, earlier))}." if earlier else ""
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from simsort.benchmarks import measured
 from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.simulation.environments import PeerUnavailable
 from simsort.benchmarks.sorters import real
@@ -13,7 +14,6 @@ from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES,
 from simsort.benchmarks.sorters.runs import OURS, VARIANTS, Run, for_tables, kept_run, sorter_of
 from simsort.errors import UserError, one_line
 from simsort.evaluation.protocol import score_sorting
-from simsort.whole_files import write_json
 
 PEERS = ("lupin", "spykingcircus2", "tridesclous2", "mountainsort5", "kilosort4")
 SHOWN_PACKAGES = ("spikeinterface", "kilosort", "mountainsort5", "torch", "numpy")
@@ -159,7 +159,6 @@ def score_case(folder: Path, facts: dict, sorting) -> dict:
 
 def store(file: Path, content: dict) -> None:
     """Add what was measured to what is kept: runs of other sorters on the same case stay, as does what cannot be made here."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     content = content | {"machine": machine(), "load_average": os.getloadavg()[0]}
     if file.is_file():
         before = json.loads(file.read_text())
@@ -168,7 +167,7 @@ def store(file: Path, content: dict) -> None:
         names = {run["sorter"] for run in content["runs"]}
         content["runs"] = content["runs"] + [run for run in before["runs"] if run["sorter"] not in names
                                              and same_case(before.get("facts"), content.get("facts"))]
-    write_json(file, content)
+    measured.store(file, content)
 
 
 def same_case(one: dict | None, other: dict | None) -> bool:

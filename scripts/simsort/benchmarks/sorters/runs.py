@@ -152,7 +152,7 @@ def threads(run: Run) -> dict[str, str]:
     """Return how many threads a run may use, as in the workflow (`task_env.sh`): one in each of its workers.
 
     Without this, sorters that fork after torch or numba made threads would have to start their workers afresh each time,
-    which takes them longer than sorting does. Kilosort has no workers but threads.
+    which takes long. Kilosort has no workers but threads.
     """
     one = {name: str(run.n_jobs if run.sorter == "kilosort4" else 1) for name in
            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}

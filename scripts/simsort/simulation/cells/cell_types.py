@@ -10,7 +10,6 @@ sections. Densities are our own: chosen so that extracellular widths, rates and 
 segment, but dendrites of the smallest cells, which shape the spike, have more: within 10 % of the amplitude with many.
 """
 
-
 from simsort.errors import UserError
 from simsort.simulation.cells.cell_type import CellType
 from simsort.simulation.cells.model import CellModel
