@@ -93,6 +93,24 @@ def test_speed_and_memory_stand_beside_lupin_s():
     assert blocks.cost_row("mearec-384", "static", CASES)[1:] == ["–", "30.0", "–", "–", "1.00"]
 
 
+@pytest.mark.parametrize(("ours_s", "ours_busy", "peer_busy", "cells"), [
+    (1.0, 0.9, 0.1, ["≥ 60.0", "30.0", "reached"]),
+    (1.0, 0.1, 0.9, ["60.0", "≥ 30.0", "not known"]),
+    (3.0, 0.9, 0.1, ["≥ 20.0", "30.0", "not known"]),
+    (3.0, 0.1, 0.9, ["20.0", "≥ 30.0", "**not reached**"]),
+])
+def test_a_speed_under_other_load_is_a_lower_bound(ours_s, ours_busy, peer_busy, cells):
+    ours = run_of("simsort", False, 0.8) | {"sort_s": ours_s, "other_cores": ours_busy}
+    peer = run_of("lupin", False, 0.7) | {"other_cores": peer_busy}
+    assert blocks.cost_row("mearec-384", "static", [case_of(0, ours, peer)])[1:4] == cells
+
+
+def test_speed_is_that_of_the_quiet_runs():
+    busy = run_of("simsort", False, 0.8) | {"sort_s": 6.0, "other_cores": 1.0}
+    [row] = figures.rows_of([case_of(0, busy), case_of(1, run_of("simsort", False, 0.8) | {"other_cores": 0.1})])
+    assert row["speed"] == 30.0 and row["is_quiet"]
+
+
 def test_pictures_are_linked_where_they_lie_beside_the_tables():
     result = {"command": "x", "machine": MACHINE, "cases": CASES, "real": None}
     assert "](img/sorters/accuracy.png)" in blocks.blocks_of(result, with_pictures=True)["sorters-marks"]

@@ -2,7 +2,8 @@
 
 from simsort.benchmarks.machine import packages_of
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES
-from simsort.benchmarks.sorters.figures import NEAR_ORACLE, false_ratio, mark, oracle_row, peers_of, rows_of
+from simsort.benchmarks.sorters.figures import (
+    NEAR_ORACLE, QUIET_CORES, false_ratio, faster, mark, oracle_row, peers_of, rows_of)
 from simsort.benchmarks.sorters.runs import OURS, sorter_version
 from simsort.benchmarks.tables import markdown_table
 
@@ -11,6 +12,7 @@ HEADER = ["sorter", "accuracy", "± over seeds", "recall", "precision", "units �
           "times real time", "peak memory (GB)", "cases", "better with motion correction"]
 NONE = "–"
 FAST_PEER = "lupin"
+VERDICTS = {True: "reached", False: "**not reached**", None: "not known"}
 
 
 def blocks_of(result: dict, *, with_pictures: bool = False) -> dict[str, str]:
@@ -38,7 +40,8 @@ def conditions(result: dict) -> str:
     kinds = dict.fromkeys(f"{machine['n_cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB memory; Python "
                           f"{machine['python']}, {packages_of(machine)}" for machine in machines)
     return (f"`{result['command']}`\n\n{' to '.join(dict.fromkeys([dates[0], dates[-1]]))}; {'; or '.join(kinds)}. Runs "
-            "are kept from call to call; other work may have shared the cores, so speeds are lower bounds.")
+            f"are kept from call to call. Speeds are those of runs during which other work kept less than {QUIET_CORES} "
+            "cores busy; ≥: there was no such run.")
 
 
 def grouped(cases: list[dict]) -> list[tuple[str, str, list[dict]]]:
@@ -69,8 +72,8 @@ def cost_row(family: str, kind: str, entries: list[dict]) -> list[str]:
     """Return a family's row on speed and memory: ours is to be faster than the fastest of the accurate peers."""
     done = {row["sorter"]: row for row in rows_of(entries) if row["accuracy"] is not None}
     ours, peer = done.get("simsort"), done.get(FAST_PEER)
-    verdict = NONE if not ours or not peer else "reached" if ours["speed"] > peer["speed"] else "**not reached**"
-    return [f"{family}, {KIND_NAMES[kind]}", *(f"{row['speed']:.1f}" if row else NONE for row in (ours, peer)), verdict,
+    verdict = VERDICTS[faster(ours, peer)] if ours and peer else NONE
+    return [f"{family}, {KIND_NAMES[kind]}", *(speed(row) if row else NONE for row in (ours, peer)), verdict,
             *(f"{row['peak_bytes'] / 1e9:.2f}" if row else NONE for row in (ours, peer))]
 
 
@@ -84,10 +87,9 @@ def mark_row(family: str, kind: str, entries: list[dict]) -> list[str]:
         wanted = min(1 - (1 - best["accuracy"]) / 2, oracle["accuracy"] - NEAR_ORACLE) if best else None
         return [name, number(oracle["accuracy"]), best["sorter"] if best else NONE,
                 number(best["accuracy"] if best else None), number(wanted), NONE, "not run", NONE, NONE]
-    verdict = {True: "reached", False: "**not reached**", None: "not known"}
     return [name, number(oracle["accuracy"]), found["peer"], number(found["best_peer"]), number(found["wanted"]),
-            number(found["ours"]), verdict[found["reached"]],
-            f"{number(found['false_ours'])} / {number(found['false_peer'])}", verdict[found["false_reached"]]]
+            number(found["ours"]), VERDICTS[found["reached"]],
+            f"{number(found['false_ours'])} / {number(found['false_peer'])}", VERDICTS[found["false_reached"]]]
 
 
 def families_block(cases: list[dict]) -> str:
@@ -124,8 +126,13 @@ def sorter_cells(row: dict) -> list[str]:
     if row["accuracy"] is None:
         return [row["sorter"], "failed", *[NONE] * 7, f"0 of {row['n_tried']}", NONE]
     return [row["sorter"], number(row["accuracy"]), number(row["std"]), number(row["recall"]), number(row["precision"]),
-            str(row["n_well"]), number(false_ratio(row)), f"{row['speed']:.1f}", f"{row['peak_bytes'] / 1e9:.2f}",
+            str(row["n_well"]), number(false_ratio(row)), speed(row), f"{row['peak_bytes'] / 1e9:.2f}",
             f"{row['n_cases']} of {row['n_tried']}", f"{row['motion']} of {row['n_cases']}"]
+
+
+def speed(row: dict) -> str:
+    """Return a row's speed, marked where it is a lower bound."""
+    return f"{'' if row['is_quiet'] else '≥ '}{row['speed']:.1f}"
 
 
 def failures_block(cases: list[dict]) -> str:

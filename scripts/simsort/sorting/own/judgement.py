@@ -46,13 +46,14 @@ class Judgement:
         """Look at a piece of traces, its spikes and which of them to count."""
         inside = inside & (spikes.sample >= LONG_BEFORE) & (spikes.sample < traces.shape[1] - LONG_SAMPLES)
         left = self.pursuit.residual(traces, start_s, spikes)
-        basis, sees = self.pursuit.basis, self.pursuit.sees
+        basis, sees, is_noise = self.pursuit.basis, self.pursuit.sees, self.pursuit.templates.is_noise
         for unit in np.unique(spikes.unit[inside]):
             rows = np.flatnonzero(inside & (spikes.unit == unit))
             sample = spikes.sample[rows]
             features = basis(cut(left, self.main[unit], sample), spikes.delay[rows])
             # only of units seen on channels of this one: on a long probe somebody always fires
-            ordered = np.sort(spikes.sample[np.isin(spikes.unit, sees[unit])])
+            beside = np.isin(spikes.unit, sees[unit]) & ~is_noise[spikes.unit] | (spikes.unit == unit)
+            ordered = np.sort(spikes.sample[beside])
             others = len(ordered) - (spikes.unit == unit).sum()
             near = (np.searchsorted(ordered, sample + NEAR_SAMPLES, "right")
                     - np.searchsorted(ordered, sample - NEAR_SAMPLES) > 1)

@@ -33,6 +33,9 @@ LARGE = 15.0
 MOST_BLOCKS = 48  # of pieces: what is summed over a block does not depend on who works on it
 JUDGED_PIECES = 60
 NOISE_SAMPLES = 15000  # of a piece
+# On probes of more channels a neuron that moves leaves its group of channels: its track would go on with others, and
+# what is taken for noise there may be its far side.
+FEW_CHANNELS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,16 +168,20 @@ class OwnSorter:
             events = self.collect(self.pursuit(templates))
             self.say(f"round {number + 1} of {self.settings.n_refinements + 1}: clustering")
             templates = self.cluster(*events, is_last=number == self.settings.n_refinements)
-        return self.pursuit(templates)
+        return self.pursuit(templates, is_last=True)
 
-    def pursuit(self, templates: Templates | None) -> Pursuit | None:
-        """Return the pursuit of the units that are to be trusted, None without any."""
+    def pursuit(self, templates: Templates | None, *, is_last: bool = False) -> Pursuit | None:
+        """Return the pursuit of the units that are to be trusted, None without any.
+
+        On few channels noise takes part at last: what looks more like one of many small spikes is no spike of a unit.
+        """
         if templates is None:
             return None
         fewest = max(self.settings.main_rate_hz * self.learnt_s, self.settings.mixture.fewest)
-        main = ~templates.is_noise & (templates.counts >= fewest)
-        if not main.any():
+        enough = templates.counts >= fewest
+        if not (enough & ~templates.is_noise).any():
             return None
+        main = enough if is_last and self.n_channels <= FEW_CHANNELS else enough & ~templates.is_noise
         return Pursuit(templates.only(main), self.basis, sampling_frequency_hz=FS, duration_s=self.learnt_s)
 
     def over_blocks(self, function: Callable, pieces: np.ndarray):
@@ -277,7 +284,8 @@ class OwnSorter:
         """Return the templates of a group's clusters, None without any, and their trains."""
         group = self.groups[number]
         knot_s = knot_spacing_s(self.settings.mixture.knot_s, self.traces.duration_s, self.n_channels)
-        settings = replace(self.settings.mixture, least_size=self.settings.least_size, knot_s=knot_s)
+        settings = replace(self.settings.mixture, least_size=self.settings.least_size, knot_s=knot_s,
+                           tracks=self.n_channels <= FEW_CHANNELS)
         directions = main_directions(events.features, self.settings.most_directions)
         derivative = np.kron(np.eye(len(group.channels)), self.basis.derivative)
         mixture = find_clusters(events.features @ directions, events.sample / FS, self.traces.duration_s,
@@ -312,8 +320,8 @@ class OwnSorter:
         sample, unit = np.concatenate(samples), np.concatenate(units)
         trains = [np.sort(sample[unit == number]) for number in range(len(pursuit.templates.counts))]
         enough = np.array([len(train) >= self.settings.mixture.fewest for train in trains])
-        trains, out = without_echoes(trains, judgement.energy, pursuit.sees, ~enough | judgement.are_false(),
-                                     *judgement.company())
+        out = ~enough | judgement.are_false() | pursuit.templates.is_noise
+        trains, out = without_echoes(trains, judgement.energy, pursuit.sees, out, *judgement.company())
         return trains, np.flatnonzero(~out), looks
 
     def looks(self, pursuit: Pursuit) -> Looks | CeedLooks | None:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from simsort.sorting.own.handover import hand_over
 from simsort.sorting.own.mixture import DriftingMixture
 from simsort.sorting.own.separation import (
-    ENOUGH_PAIRS, FAR_D, are_one, at_times, between, has_valley, measure, refractoriness)
+    CLOSE_D, ENOUGH_PAIRS, FAR_D, LARGE_CHANGE, Pair, are_one, at_times, between, has_valley, measure, refractoriness)
 
 FARTHEST = 12.0  # pairs beyond this distance are not looked at
 MOST_PASSES = 6
@@ -18,7 +19,8 @@ def merge_clusters(mixture: DriftingMixture) -> int:
     total = 0
     for _ in range(MOST_PASSES):
         occupancy, trains, are_noise = mixture.occupancy(), trains_of(mixture), mixture.are_noise()
-        pairs = sorted(((measure(mixture, one, other, occupancy), one, other)
+        rows = events_of(mixture)
+        pairs = sorted(((pair_of(mixture, one, other, occupancy, rows, are_noise), one, other)
                         for one in range(mixture.n_clusters) for other in range(one)), key=lambda item: item[0].d)
         gone, touched = set(), set()
         for pair, one, other in pairs:
@@ -39,10 +41,24 @@ def merge_clusters(mixture: DriftingMixture) -> int:
     return total
 
 
+def pair_of(mixture: DriftingMixture, one: int, other: int, occupancy, rows: list, are_noise) -> Pair:
+    """Measure the distance of two clusters, none if the one takes over from the other without a jump."""
+    if not (are_noise[one] or are_noise[other]):
+        jump = hand_over(mixture, rows[one], rows[other])
+        if jump is not None and (jump.d < CLOSE_D or jump.relative < LARGE_CHANGE):
+            return Pair(d=0.0, relative=0.0, shared=0.0)
+    return measure(mixture, one, other, occupancy)
+
+
+def events_of(mixture: DriftingMixture) -> list[np.ndarray]:
+    """Return the events of every cluster."""
+    labels = mixture.labels()
+    return [np.flatnonzero(labels == cluster) for cluster in range(mixture.n_clusters)]
+
+
 def trains_of(mixture: DriftingMixture) -> list[np.ndarray]:
     """Return the spike times in s of every cluster."""
-    labels = mixture.labels()
-    return [mixture.times_s[labels == cluster] for cluster in range(mixture.n_clusters)]
+    return [mixture.times_s[rows] for rows in events_of(mixture)]
 
 
 def split_clusters(mixture: DriftingMixture) -> int:
