@@ -35,7 +35,8 @@ def rows_of(entries: list[dict]) -> list[dict]:
     -------
     rows : list of dict
         `sorter`, `n_cases` done, means of accuracy, recall and precision over the cases, sums of units, `motion` (in
-        how many cases its run with motion correction was the better), `reasons` of those that failed.
+        how many cases its run with motion correction was the better), `speed` and `is_quiet` (see `speed_of`), `reasons`
+        of those that failed.
     """
     chosen = [by_sorter(entry) for entry in entries]
     names = dict.fromkeys(name for runs in chosen for name in runs)
@@ -68,7 +69,7 @@ def speed_of(done: list[tuple[dict, dict]]) -> dict:
 
     Without such runs it is that of all, a lower bound.
     """
-    quiet = [pair for pair in done if (pair[0].get("other_cores") or 0.0) < QUIET_CORES]
+    quiet = [pair for pair in done if pair[0]["other_cores"] < QUIET_CORES]
     return {"speed": float(np.mean([entry["facts"]["duration_s"] / run["sort_s"] for run, entry in quiet or done])),
             "is_quiet": bool(quiet)}
 

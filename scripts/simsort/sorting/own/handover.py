@@ -14,6 +14,7 @@ MOST = 30
 MISPLACED = 0.12  # of each cluster's spikes: those of others
 LONGEST_GAP = 20.0  # relative to the longer mean interval
 OUTLIER_Z = 6.0
+MOST_VARIANCE = 0.5  # of the jump in every feature, in that of the noise: more tells nothing
 
 
 def hand_over(mixture: DriftingMixture, rows: np.ndarray, rows_other: np.ndarray) -> Pair | None:
@@ -71,6 +72,8 @@ def jump(mixture: DriftingMixture, before: np.ndarray, after: np.ndarray, at_s: 
         if min((kept & is_after).sum(), (kept & ~is_after).sum()) < FEWEST // 2:
             return Pair(d=np.inf, relative=np.inf, shared=0.0)
     variance = np.array([-1, 1, 0]) @ np.linalg.inv(design[kept].T @ design[kept]) @ np.array([-1, 1, 0])
+    if variance > MOST_VARIANCE:
+        return Pair(d=np.inf, relative=np.inf, shared=0.0)
     squared = still_distances(mixture, line[:1], line[1:2])[0] - mixture.n_features * variance
     d = float(np.sqrt(max(squared, 0)))
     return Pair(d=d, relative=d / max(float(np.linalg.norm(line[:2], axis=1).min()), 1e-9), shared=0.0)

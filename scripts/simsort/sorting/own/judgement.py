@@ -76,7 +76,7 @@ class Judgement:
     def are_false(self) -> np.ndarray:
         """Return which units (n_units,) are none by themselves; one of few spikes is given the benefit of the doubt."""
         left, gain, _, _, spikes = self.typical()
-        known = spikes >= FEWEST
+        known = (spikes >= FEWEST) & ~self.pursuit.templates.is_noise
         if not known.any():
             return known
         telling = known & (self.energy <= LARGE**2)

@@ -38,8 +38,6 @@ class MixtureSettings:
         Spikes of a cluster.
     least_size : float, default: 5.0
         Length of a mean in noise levels below which a cluster is noise.
-    tracks : bool, default: False
-        Whether large clusters are followed spike by spike, so that they may move fast (`simsort.sorting.own.tracking`).
     """
 
     knot_s: float = 20.0
@@ -51,7 +49,6 @@ class MixtureSettings:
     background_z: float = 5.0
     fewest: int = 15
     least_size: float = 5.0
-    tracks: bool = False
 
 
 class DriftingMixture:

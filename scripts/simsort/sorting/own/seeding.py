@@ -3,16 +3,14 @@
 import numpy as np
 
 from simsort.sorting.own.mixture import DriftingMixture
-from simsort.sorting.own.tracking import Track, begin_track, follow_track
 
 NEIGHBOUR = 12  # the density is that of so many nearest events
 MOST_TRIES = 200
 DENSEST_Z = 5.0  # a seed's neighbours are within this many chi-squared deviations
 BALL_Z = 1.0
 FOLLOW_Z = 2.5
-BLOCK = 2000
 PRIOR_SPIKES = 5.0
-TRACKED_SIZE = 10.0  # what is smaller hardly moves beyond its own noise, and is sooner mistaken for another
+BLOCK = 2000
 REFRESH = 4  # clusters between recomputations of the density
 
 
@@ -81,7 +79,7 @@ def neighbour_distances(mixture: DriftingMixture, free: np.ndarray, window_s: fl
 
 
 def follow(mixture: DriftingMixture, seed: int, free: np.ndarray, window_s: float) -> np.ndarray:
-    """Return the free events of the cluster around a seed: window after window, or spike by spike if it may move."""
+    """Return the free events of the cluster around a seed, found window after window."""
     rows = np.flatnonzero(free)
     times_s = mixture.times_s[rows]
     centre_s = mixture.times_s[seed]
@@ -97,29 +95,10 @@ def follow(mixture: DriftingMixture, seed: int, free: np.ndarray, window_s: floa
             break
         inside = chosen
     mean = mixture.features[inside].mean(axis=0)
-    if mixture.settings.tracks and np.linalg.norm(mean) >= TRACKED_SIZE:
-        return track_both_ways(mixture, inside, rows, times_s, centre_s)
     members = [inside]
     for direction in (1, -1):
         members.append(walk(mixture, rows, times_s, mean, centre_s, direction * window_s / 2))
     return np.unique(np.concatenate(members))
-
-
-def track_both_ways(mixture: DriftingMixture, inside, rows, times_s, centre_s: float) -> np.ndarray:
-    """Return the events, of those in `rows`, of the neuron that fired those in `inside` around a time."""
-    track = begin_track(mixture.features[inside], mixture.times_s[inside] - centre_s)
-    middle = int(np.searchsorted(times_s, centre_s))
-    before = along(mixture, track.backwards(), rows[:middle][::-1], centre_s - times_s[:middle][::-1])
-    return np.concatenate([before[::-1], along(mixture, track, rows[middle:], times_s[middle:] - centre_s)])
-
-
-def along(mixture: DriftingMixture, track: Track, rows: np.ndarray, ages_s: np.ndarray) -> np.ndarray:
-    """Return the events that lie on a track, of those after its beginning, in the order of their age."""
-    settings = mixture.settings
-    is_on = follow_track(mixture.features[rows], ages_s, track.mean, track.pace, track.covariance, track.jitter_of_pace,
-                         chi_squared(mixture.n_features, FOLLOW_Z), mixture.derivative, settings.amplitude_sd,
-                         settings.jitter_sd)
-    return rows[is_on]
 
 
 def walk(mixture: DriftingMixture, rows, times_s, mean, centre_s: float, step_s: float) -> np.ndarray:

@@ -33,9 +33,7 @@ LARGE = 15.0
 MOST_BLOCKS = 48  # of pieces: what is summed over a block does not depend on who works on it
 JUDGED_PIECES = 60
 NOISE_SAMPLES = 15000  # of a piece
-# On probes of more channels a neuron that moves leaves its group of channels: its track would go on with others, and
-# what is taken for noise there may be its far side.
-FEW_CHANNELS = 8
+FEW_CHANNELS = 8  # on more, what is taken for noise in one group of channels may be a neuron's far side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +262,7 @@ class OwnSorter:
     def cluster(self, events: list[Events], halo: Halo | None = None, *, is_last: bool = False) -> Templates | None:
         """Return the templates of all clusters, None without any.
 
-        Those of noise take it out of the others' way, until at last they would take small spikes with it.
+        Those of noise take it out of the others' way, until at last, on many channels, they would take small spikes.
         """
         parts, trains = [], []
         known = halo.known() if halo is not None else None
@@ -284,8 +282,7 @@ class OwnSorter:
         """Return the templates of a group's clusters, None without any, and their trains."""
         group = self.groups[number]
         knot_s = knot_spacing_s(self.settings.mixture.knot_s, self.traces.duration_s, self.n_channels)
-        settings = replace(self.settings.mixture, least_size=self.settings.least_size, knot_s=knot_s,
-                           tracks=self.n_channels <= FEW_CHANNELS)
+        settings = replace(self.settings.mixture, least_size=self.settings.least_size, knot_s=knot_s)
         directions = main_directions(events.features, self.settings.most_directions)
         derivative = np.kron(np.eye(len(group.channels)), self.basis.derivative)
         mixture = find_clusters(events.features @ directions, events.sample / FS, self.traces.duration_s,

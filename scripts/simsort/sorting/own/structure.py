@@ -8,6 +8,7 @@ from simsort.sorting.own.separation import (
     CLOSE_D, ENOUGH_PAIRS, FAR_D, LARGE_CHANGE, Pair, are_one, at_times, between, has_valley, measure, refractoriness)
 
 FARTHEST = 12.0  # pairs beyond this distance are not looked at
+FASTEST_D = 8.0  # jump of a neuron that takes over from itself: it did not move in a straight line
 MOST_PASSES = 6
 SPLIT_D = 2.2
 SPLIT_SHARE = 0.5  # of chance's refractory pairs: two halves that have them are two neurons
@@ -42,11 +43,11 @@ def merge_clusters(mixture: DriftingMixture) -> int:
 
 
 def pair_of(mixture: DriftingMixture, one: int, other: int, occupancy, rows: list, are_noise) -> Pair:
-    """Measure the distance of two clusters, none if the one takes over from the other without a jump."""
+    """Measure the distance of two clusters; it is small if the one takes over from the other without a jump."""
     if not (are_noise[one] or are_noise[other]):
         jump = hand_over(mixture, rows[one], rows[other])
-        if jump is not None and (jump.d < CLOSE_D or jump.relative < LARGE_CHANGE):
-            return Pair(d=0.0, relative=0.0, shared=0.0)
+        if jump is not None and (jump.d < CLOSE_D or jump.d < FASTEST_D and jump.relative < LARGE_CHANGE):
+            return Pair(d=jump.d / FASTEST_D, relative=jump.relative, shared=0.0)
     return measure(mixture, one, other, occupancy)
 
 
