@@ -13,8 +13,7 @@ def judged(rows):
     means = np.zeros((len(rows), 2, 4, 4), dtype=np.float32)
     for mean, row in zip(means, rows):
         mean[:, 1, 0] = row[0]
-    templates = SimpleNamespace(means=means, is_noise=np.zeros(len(rows), dtype=bool))
-    judgement = Judgement(SimpleNamespace(templates=templates, penalties=np.full(len(rows), 7.0)))
+    judgement = Judgement(SimpleNamespace(templates=SimpleNamespace(means=means), penalties=np.full(len(rows), 7.0)))
     for facts, (_, left, gain, near, n) in zip(judgement.facts, rows):
         is_near = np.arange(n) < round(near * n)
         facts.append(np.stack([np.full(n, left), np.full(n, gain), is_near, np.full(n, 0.1)], axis=1))

@@ -4,10 +4,13 @@ What a moving neuron looked like before and after differs; whether it jumped is 
 and one of the same slope through the first ones after.
 """
 
+import math
+
 import numpy as np
 
 from simsort.sorting.own.mixture import DriftingMixture
-from simsort.sorting.own.separation import Pair, scaled_gap, still_distances
+from simsort.sorting.own.seeding import chi_squared
+from simsort.sorting.own.separation import Pair, squares_around, still_distances
 
 FEWEST = 8  # spikes on each side
 MOST = 30
@@ -29,12 +32,15 @@ def hand_over(mixture: DriftingMixture, rows: np.ndarray, rows_other: np.ndarray
     Returns
     -------
     Pair | None
-        None if neither takes over.
+        None if neither takes over, or their spikes do not tell.
     """
     if min(len(rows), len(rows_other)) < FEWEST:
         return None
     times_s = mixture.times_s
-    first, last = sorted((rows, rows_other), key=lambda its: np.median(times_s[its]))
+    order = next((pair for pair in ((rows, rows_other), (rows_other, rows)) if may_follow(times_s, *pair)), None)
+    if order is None:
+        return None
+    first, last = order
     cut_s = best_cut_s(times_s[first], times_s[last])
     before, after = first[times_s[first] <= cut_s], last[times_s[last] > cut_s]
     if len(before) < (1 - MISPLACED) * len(first) or len(after) < (1 - MISPLACED) * len(last):
@@ -49,6 +55,12 @@ def hand_over(mixture: DriftingMixture, rows: np.ndarray, rows_other: np.ndarray
     return jump(mixture, before, after, (times_s[before[-1]] + times_s[after[0]]) / 2)
 
 
+def may_follow(times_s: np.ndarray, first: np.ndarray, last: np.ndarray) -> bool:
+    """Tell whether any cut has enough of the first events before it and of the last after it: most pairs have none."""
+    n_before, n_after = (math.ceil((1 - MISPLACED) * len(its)) for its in (first, last))
+    return times_s[first[n_before - 1]] < times_s[last[len(last) - n_after]]
+
+
 def best_cut_s(first_s: np.ndarray, last_s: np.ndarray) -> float:
     """Return the time after which fewest of the first and before which fewest of the last spikes are."""
     times_s = np.concatenate([first_s, last_s])
@@ -58,28 +70,24 @@ def best_cut_s(first_s: np.ndarray, last_s: np.ndarray) -> float:
     return float(times_s[order][wrong.argmin()])
 
 
-def jump(mixture: DriftingMixture, before: np.ndarray, after: np.ndarray, at_s: float) -> Pair:
-    """Measure how far two lines of one slope, through the features of some events, are apart at a time."""
+def jump(mixture: DriftingMixture, before: np.ndarray, after: np.ndarray, at_s: float) -> Pair | None:
+    """Measure how far two lines of one slope, through some events, are apart at a time; None if they do not tell."""
     rows = np.concatenate([before, after])
     features = mixture.features[rows].astype(float)
     is_after = np.arange(len(rows)) >= len(before)
     design = np.stack([~is_after, is_after, mixture.times_s[rows] - at_s], axis=1).astype(float)
     kept = np.ones(len(rows), dtype=bool)
-    limit = mixture.n_features + OUTLIER_Z * np.sqrt(2 * mixture.n_features)
+    limit = chi_squared(mixture.n_features, OUTLIER_Z)
     for _ in range(3):
         line = np.linalg.lstsq(design[kept], features[kept], rcond=None)[0]
-        kept = still_squares(mixture, features, design @ line) < limit
+        means = design @ line
+        kept = squares_around(mixture, means, features - means) < limit
         if min((kept & is_after).sum(), (kept & ~is_after).sum()) < FEWEST // 2:
-            return Pair(d=np.inf, relative=np.inf, shared=0.0)
-    variance = np.array([-1, 1, 0]) @ np.linalg.inv(design[kept].T @ design[kept]) @ np.array([-1, 1, 0])
+            return None
+    step = np.array([-1, 1, 0])
+    variance = step @ np.linalg.inv(design[kept].T @ design[kept]) @ step
     if variance > MOST_VARIANCE:
-        return Pair(d=np.inf, relative=np.inf, shared=0.0)
+        return None
     squared = still_distances(mixture, line[:1], line[1:2])[0] - mixture.n_features * variance
     d = float(np.sqrt(max(squared, 0)))
     return Pair(d=d, relative=d / max(float(np.linalg.norm(line[:2], axis=1).min()), 1e-9), shared=0.0)
-
-
-def still_squares(mixture: DriftingMixture, features: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Return squared distances (n,) of events (n, n_features) to means of their own, in the scatter around these."""
-    gap = features - means
-    return (gap * scaled_gap(mixture, means, gap)).sum(axis=1)

@@ -43,7 +43,7 @@ class Judgement:
         self.facts: list[list] = [[] for _ in self.main]
 
     def see(self, traces: np.ndarray, start_s: float, spikes: Spikes, inside: np.ndarray) -> None:
-        """Look at a piece of traces, its spikes and which of them to count."""
+        """Look at a piece of traces, its spikes and which of them, none of noise, to count."""
         inside = inside & (spikes.sample >= LONG_BEFORE) & (spikes.sample < traces.shape[1] - LONG_SAMPLES)
         left = self.pursuit.residual(traces, start_s, spikes)
         basis, sees, is_noise = self.pursuit.basis, self.pursuit.sees, self.pursuit.templates.is_noise
@@ -52,7 +52,7 @@ class Judgement:
             sample = spikes.sample[rows]
             features = basis(cut(left, self.main[unit], sample), spikes.delay[rows])
             # only of units seen on channels of this one: on a long probe somebody always fires
-            beside = np.isin(spikes.unit, sees[unit]) & ~is_noise[spikes.unit] | (spikes.unit == unit)
+            beside = np.isin(spikes.unit, sees[unit]) & ~is_noise[spikes.unit]
             ordered = np.sort(spikes.sample[beside])
             others = len(ordered) - (spikes.unit == unit).sum()
             near = (np.searchsorted(ordered, sample + NEAR_SAMPLES, "right")
@@ -76,7 +76,7 @@ class Judgement:
     def are_false(self) -> np.ndarray:
         """Return which units (n_units,) are none by themselves; one of few spikes is given the benefit of the doubt."""
         left, gain, _, _, spikes = self.typical()
-        known = (spikes >= FEWEST) & ~self.pursuit.templates.is_noise
+        known = spikes >= FEWEST
         if not known.any():
             return known
         telling = known & (self.energy <= LARGE**2)

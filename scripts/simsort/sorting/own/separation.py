@@ -78,7 +78,11 @@ def error(mixture: DriftingMixture, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def still_distances(mixture: DriftingMixture, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return squared distances (n,) between means (n, n_features), in the scatter around their middle."""
-    middle, gap = (one + other) / 2, one - other
+    return squares_around(mixture, (one + other) / 2, one - other)
+
+
+def squares_around(mixture: DriftingMixture, middle: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Return squared lengths (n,) of gaps (n, n_features), in the scatter around the middles."""
     return (gap * scaled_gap(mixture, middle, gap)).sum(axis=1)
 
 

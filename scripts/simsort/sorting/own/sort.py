@@ -177,9 +177,11 @@ class OwnSorter:
             return None
         fewest = max(self.settings.main_rate_hz * self.learnt_s, self.settings.mixture.fewest)
         enough = templates.counts >= fewest
-        if not (enough & ~templates.is_noise).any():
+        main = enough & ~templates.is_noise
+        if not main.any():
             return None
-        main = enough if is_last and self.n_channels <= FEW_CHANNELS else enough & ~templates.is_noise
+        if is_last and self.n_channels <= FEW_CHANNELS:
+            main = enough
         return Pursuit(templates.only(main), self.basis, sampling_frequency_hz=FS, duration_s=self.learnt_s)
 
     def over_blocks(self, function: Callable, pieces: np.ndarray):
@@ -338,9 +340,10 @@ class OwnSorter:
             spikes = pursuit.match(traces, first / FS)
             inside = (spikes.sample + first >= start) & (spikes.sample + first < stop)
             if index in judged:
-                judgement.see(traces, first / FS, spikes, inside)
+                asked = inside & ~pursuit.templates.is_noise[spikes.unit]
+                judgement.see(traces, first / FS, spikes, asked)
                 if looks is not None:
-                    looks.see(traces if looks.whitened else self.traces.in_noise_levels(start, stop), spikes, inside)
+                    looks.see(traces if looks.whitened else self.traces.in_noise_levels(start, stop), spikes, asked)
             samples.append(spikes.sample[inside] + first)
             units.append(spikes.unit[inside])
         found = looks.found if looks is not None else None

@@ -19,8 +19,8 @@ def merge_clusters(mixture: DriftingMixture) -> int:
     """Merge clusters that are one neuron, closest first; return how many were merged away."""
     total = 0
     for _ in range(MOST_PASSES):
-        occupancy, trains, are_noise = mixture.occupancy(), trains_of(mixture), mixture.are_noise()
-        rows = events_of(mixture)
+        occupancy, rows, are_noise = mixture.occupancy(), events_of(mixture), mixture.are_noise()
+        trains = [mixture.times_s[its] for its in rows]
         pairs = sorted(((pair_of(mixture, one, other, occupancy, rows, are_noise), one, other)
                         for one in range(mixture.n_clusters) for other in range(one)), key=lambda item: item[0].d)
         gone, touched = set(), set()
