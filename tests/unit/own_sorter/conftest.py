@@ -5,6 +5,9 @@ import pytest
 from probeinterface import generate_linear_probe
 
 from known_spikes import NOISE_UV, known, recording_of, waveform, wired
+from known_templates import waveform as spike_of
+from simsort.sorting.own.basis import N_SAMPLES, fit_basis
+from simsort.sorting.own.templates import Templates
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,24 @@ def drifting():
             traces[sample - 60:sample + 60] += waveform(t_ms, width_ms)[:, None] * gains
     times_s = np.linspace(0.0, duration_s, 33)
     return recording_of(traces.astype("float32"), probe=probe), trains, 40.0 * times_s / duration_s, times_s
+
+
+@pytest.fixture(scope="session")
+def basis():
+    """Features of spikes of four widths in white noise."""
+    rng = np.random.default_rng(0)
+    shapes = np.stack([spike_of(width) for width in (3.0, 4.0, 5.0, 6.0)])
+    long = 12 * rng.uniform(0.5, 2, (4000, 1)) * shapes[rng.integers(0, 4, 4000)] + rng.normal(size=(4000, 100))
+    return fit_basis(long[:, 6:70], long, np.eye(N_SAMPLES), 4)
+
+
+@pytest.fixture(scope="session")
+def templates(basis):
+    """Two templates that share two channels."""
+    features = [spike_of(3.0)[6:70] @ basis.filters[4], spike_of(6.0)[6:70] @ basis.filters[4]]
+    means = np.zeros((2, 2, 4, 4), dtype=np.float32)
+    for unit, gains in enumerate([(15, 10, 3, 0), (0, 4, 14, 9)]):
+        means[unit] = np.array(gains)[:, None] * features[unit]
+    return Templates(means=means, step_s=10.0, occupancy=np.full((2, 2), 250.0), counts=np.array([500.0, 500.0]),
+                     is_noise=np.array([False, False]), group=np.zeros(2, dtype=int),
+                     rest=np.zeros((2, 4, 100), dtype=np.float32))

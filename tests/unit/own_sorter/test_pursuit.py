@@ -3,43 +3,11 @@
 import numpy as np
 import pytest
 
-from simsort.sorting.own.basis import N_SAMPLES, cut, delays_of, fit_basis, noise_covariance
+from known_templates import traces_with
+from simsort.sorting.own.basis import N_SAMPLES, cut, delays_of, noise_covariance
 from simsort.sorting.own.pursuit import MARGIN, Pursuit
-from simsort.sorting.own.templates import Templates
 
 FS = 30000.0
-
-
-def waveform(width, n_samples=100, trough=30):
-    """A trough and a slower hump."""
-    t = np.arange(n_samples) - trough
-    return -np.exp(-((t / width) ** 2)) + 0.4 * np.exp(-(((t - 4 * width) / (3 * width)) ** 2))
-
-
-@pytest.fixture(scope="module")
-def basis():
-    rng = np.random.default_rng(0)
-    shapes = np.stack([waveform(width) for width in (3.0, 4.0, 5.0, 6.0)])
-    long = 12 * rng.uniform(0.5, 2, (4000, 1)) * shapes[rng.integers(0, 4, 4000)] + rng.normal(size=(4000, 100))
-    return fit_basis(long[:, 6:70], long, np.eye(N_SAMPLES), 4)
-
-
-@pytest.fixture(scope="module")
-def templates(basis):
-    features = [waveform(3.0)[6:70] @ basis.filters[4], waveform(6.0)[6:70] @ basis.filters[4]]
-    means = np.zeros((2, 2, 4, 4), dtype=np.float32)
-    for unit, gains in enumerate([(15, 10, 3, 0), (0, 4, 14, 9)]):
-        means[unit] = np.array(gains)[:, None] * features[unit]
-    return Templates(means=means, step_s=10.0, occupancy=np.full((2, 2), 250.0), counts=np.array([500.0, 500.0]),
-                     is_noise=np.array([False, False]), group=np.zeros(2, dtype=int),
-                     rest=np.zeros((2, 4, 100), dtype=np.float32))
-
-
-def traces_with(templates, basis, spikes, seed=0, n_samples=6000):
-    traces = np.random.default_rng(seed).normal(size=(4, n_samples)).astype(np.float32)
-    for sample, unit in spikes:
-        traces[:, sample - 30:sample + 70] += templates.means[unit, 0] @ basis.waveforms
-    return traces
 
 
 def test_features_of_noise_have_variance_one(basis):

@@ -7,7 +7,7 @@ spike against none: spikes are taken while it is positive. Overlapping spikes ar
 taken first and its waveform, seen through the same filters, is subtracted from all features around it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -57,7 +57,7 @@ class Pursuit:
     """
 
     def __init__(self, templates: Templates, basis: Basis, *, sampling_frequency_hz: float, duration_s: float):
-        self.templates, self.basis, self.fs = templates, basis, sampling_frequency_hz
+        self.templates, self.basis, self.fs, self.duration_s = templates, basis, sampling_frequency_hz, duration_s
         lengths = np.linalg.norm(templates.means, axis=3).max(axis=1)  # (n_units, n_channels)
         seen = (lengths > LEAST_ON_CHANNEL) | templates.rest.any(axis=2)
         self.support = padded([np.flatnonzero(row) for row in seen])
@@ -68,6 +68,11 @@ class Pursuit:
         self.rest = rest_responses(templates.rest, self.support, basis)
         self.filters = np.ascontiguousarray(basis.filters[len(basis.shifts) // 2].T)  # (n_features, n_samples)
         self.sees = shared_channels(self.support, templates.means.shape[2])
+
+    def only(self, chosen) -> "Pursuit":
+        """Return the pursuit of some of the units."""
+        return Pursuit(self.templates.only(chosen), self.basis, sampling_frequency_hz=self.fs,
+                       duration_s=self.duration_s)
 
     def features(self, traces: np.ndarray) -> np.ndarray:
         """Return the features (n_channels, n_features, n_samples) at every sample, 0 near the ends."""
@@ -84,14 +89,26 @@ class Pursuit:
             Time of the first sample.
         """
         means = self.means_at(start_s + traces.shape[1] / self.fs / 2)
-        features = self.features(traces)
-        scores = np.empty((len(means), traces.shape[1]), dtype=np.float32)
-        for unit, channels in enumerate(self.support):
-            there = channels[channels >= 0]
-            np.dot(means[unit, there].ravel(), features[there].reshape(-1, traces.shape[1]), out=scores[unit])
+        units = np.arange(len(means))
+        return self.explain(self.scores(self.features(traces), means, units), means, units)
+
+    def scores(self, features: np.ndarray, means: np.ndarray, units: np.ndarray) -> np.ndarray:
+        """Return the inner products (n, n_samples) of some units' templates with the features at every sample."""
+        n_samples = features.shape[2]
+        scores = np.empty((len(units), n_samples), dtype=np.float32)
+        for row, unit in enumerate(units):
+            there = self.support[unit][self.support[unit] >= 0]
+            np.dot(means[unit, there].ravel(), features[there].reshape(-1, n_samples), out=scores[row])
+        return scores
+
+    def explain(self, scores: np.ndarray, means: np.ndarray, units: np.ndarray) -> Spikes:
+        """Find spikes of some units by their scores, which are used up."""
+        means, support = means[units], self.support[units]
+        sees = self.sees if len(units) == len(self.sees) else shared_channels(support, means.shape[1])
         energies = (means.astype(np.float64) ** 2).sum(axis=(1, 2))
-        return Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
-            scores, means, self.support, self.sees, energies, self.penalties, self.by_lag, self.rest))))
+        found = Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
+            scores, means, support, sees, energies, self.penalties[units], self.by_lag, self.rest[units]))))
+        return replace(found, unit=units[found.unit])
 
     def means_at(self, time_s: float) -> np.ndarray:
         """Return the templates (n_units, n_channels, n_features) at a time."""

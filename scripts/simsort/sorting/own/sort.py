@@ -26,12 +26,14 @@ from simsort.sorting.own.templates import Templates, expand, join, knot_spacing_
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
 from simsort.sorting.own.traces import Traces, open_traces, without_gaps
 from simsort.sorting.own.troughs import find_troughs
+from simsort.sorting.own.worth import Worth
 
 N_BASIS_EVENTS = 8000
 FEWEST_EVENTS = 30
 LARGE = 15.0
 MOST_BLOCKS = 48  # of pieces: what is summed over a block does not depend on who works on it
 JUDGED_PIECES = 60
+BASIS_PIECES, PRUNED_PIECES, MOST_PRUNINGS = 20, 20, 3
 NOISE_SAMPLES = 15000  # of a piece
 FEW_CHANNELS = 8  # on more, what is taken for noise in one group of channels may be a neuron's far side
 
@@ -130,7 +132,7 @@ class OwnSorter:
 
     def learn_basis(self) -> Basis | None:
         """Find the features, from events of pieces spread over the recording; None if there are too few events."""
-        chosen = np.unique(np.linspace(0, len(self.pieces) - 1, 20).round().astype(int))
+        chosen = some_of(len(self.pieces), BASIS_PIECES)
         short, long, noise = [], [], []
         for index in chosen:
             traces, _ = self.traces.read(*self.pieces[index])
@@ -156,7 +158,7 @@ class OwnSorter:
         if self.basis is None:
             return []
         pursuit = self.learn()
-        return self.match(pursuit) if pursuit is not None else []
+        return self.match(self.pruned(pursuit)) if pursuit is not None else []
 
     def learn(self) -> Pursuit | None:
         """Return the pursuit of the units that all rounds have found, None without any."""
@@ -183,6 +185,32 @@ class OwnSorter:
         if is_last and self.n_channels <= FEW_CHANNELS:
             main = enough
         return Pursuit(templates.only(main), self.basis, sampling_frequency_hz=FS, duration_s=self.learnt_s)
+
+    def pruned(self, pursuit: Pursuit) -> Pursuit:
+        """Return the pursuit without units that are not needed."""
+        pieces = some_of(len(self.pieces), PRUNED_PIECES)
+        for _ in range(MOST_PRUNINGS):
+            worth = Worth(pursuit)
+            if not worth.asked.any():
+                break
+            for its in self.over_blocks(lambda block: self.worth_of_block(block, pursuit), pieces):
+                worth.add(*its)
+            out = worth.superfluous()
+            if not out.any():
+                break
+            pursuit = pursuit.only(~out)
+        return pursuit
+
+    def worth_of_block(self, block: np.ndarray, pursuit: Pursuit) -> tuple[list, np.ndarray]:
+        """Return what the pieces of a block tell of what units are worth."""
+        worth = Worth(pursuit)
+        for index in block:
+            start, stop = self.pieces[index]
+            traces, first = self.traces.read(start, stop)
+            spikes = pursuit.match(traces, first / FS)
+            inside = (spikes.sample + first >= start) & (spikes.sample + first < stop)
+            worth.see(traces, first / FS, spikes, inside)
+        return worth.losses, worth.takers
 
     def over_blocks(self, function: Callable, pieces: np.ndarray):
         """Yield `function(pieces of a block)` for the blocks of pieces, in order."""
@@ -307,7 +335,7 @@ class OwnSorter:
 
     def units(self, pursuit: Pursuit) -> tuple[list[np.ndarray], np.ndarray, Looks | CeedLooks | None]:
         """Return the spike samples of every unit, which units are to be reported, and what they look like."""
-        judged = set(np.linspace(0, len(self.pieces) - 1, min(JUDGED_PIECES, len(self.pieces))).round().astype(int))
+        judged = set(some_of(len(self.pieces), JUDGED_PIECES))
         samples, units, judgement, looks = [], [], Judgement(pursuit), self.looks(pursuit)
         for sample, unit, its, looked in self.over_blocks(lambda block: self.match_block(block, pursuit, judged),
                                                           np.arange(len(self.pieces))):
@@ -348,6 +376,11 @@ class OwnSorter:
             units.append(spikes.unit[inside])
         found = looks.found if looks is not None else None
         return np.concatenate(samples), np.concatenate(units), judgement.facts, found
+
+
+def some_of(n: int, most: int) -> np.ndarray:
+    """Return at most so many of `n` numbers, evenly spread."""
+    return np.linspace(0, n - 1, min(most, n)).round().astype(int)
 
 
 def main_directions(features: np.ndarray, most: int) -> np.ndarray:

@@ -1,0 +1,88 @@
+"""Units that are not needed: pieces of another unit's variation and overlaps of two, but no neuron of few spikes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from known_templates import traces_with
+from simsort.sorting.own.pursuit import Pursuit
+from simsort.sorting.own.worth import FEWEST, GAP, HALF, Worth, stretches
+
+FS = 30000.0
+
+
+def with_third(templates, basis, mean, count):
+    """Return the pursuit of the two templates and a third."""
+    many = {name: np.concatenate([getattr(templates, name)] * 2)[:3]
+            for name in ("means", "occupancy", "is_noise", "group", "rest")}
+    many["means"][2] = mean
+    return Pursuit(replace(templates, **many, counts=np.array([500.0, 500.0, count])), basis,
+                   sampling_frequency_hz=FS, duration_s=100.0)
+
+
+def judged(pursuit, spikes, seed=0):
+    """Return the worth of units by traces with these spikes `(sample, unit)`."""
+    traces = traces_with(pursuit.templates, pursuit.basis, spikes, seed, n_samples=spikes[-1][0] + 1000)
+    worth = Worth(pursuit)
+    found = pursuit.match(traces, 0.0)
+    worth.see(traces, 0.0, found, np.ones(len(found.sample), dtype=bool))
+    return worth
+
+
+def judged_thrice(pursuit):
+    """Return the worth of units by many spikes of the third."""
+    worth = Worth(pursuit)
+    for shift in range(3):  # twelve of a piece are looked at
+        part = judged(pursuit, [(1000 + 501 * number + shift, 2) for number in range(20)], seed=shift)
+        worth.add(part.losses, part.takers)
+    return worth
+
+
+def aside(mean, distance):
+    """Return a mean that lies so far from another one, in noise levels."""
+    other = mean.copy()
+    other[:, 3, 1] += distance
+    return other
+
+
+@pytest.mark.parametrize(("mean", "count", "is_superfluous"), [
+    (lambda means: aside(means[0], 2.3), 40.0, True),  # spikes at the edge of a unit's
+    (lambda means: aside(means[0], 2.3), 400.0, False),  # too many for that
+    (lambda means: aside(means[0], 5.0), 40.0, False),
+    (lambda means: means[0][:, ::-1], 40.0, False),
+])
+def test_what_is_not_needed(basis, templates, mean, count, is_superfluous):
+    worth = judged_thrice(with_third(templates, basis, mean(templates.means), count))
+    assert worth.superfluous().tolist() == [False, False, is_superfluous]
+
+
+def test_an_overlap_of_two_units_is_not_needed(basis, templates):
+    apart = 0.16 * templates.means  # of large ones the pursuit, which takes one after the other, fits overlaps badly
+    apart[0, :, 2:], apart[1, :, :2] = 0, 0
+    overlap = apart.sum(axis=0)  # both fired at once
+    worth = judged_thrice(with_third(replace(templates, means=apart), basis, overlap, 40.0))
+    assert worth.superfluous().tolist() == [False, False, True]
+    assert np.all(worth.takers[2, :2] >= FEWEST)  # both take its place
+
+
+def test_few_spikes_tell_nothing(basis, templates):
+    pursuit = with_third(templates, basis, 1.12 * templates.means[0], 40.0)
+    assert not judged(pursuit, [(1000 + 500 * number, 2) for number in range(FEWEST - 5)]).superfluous().any()
+
+
+def test_of_two_that_need_each_other_one_stays(basis, templates):
+    pursuit = with_third(templates, basis, 1.12 * templates.means[0], 40.0)
+    worth = Worth(pursuit)
+    worth.losses = [[1.0] * FEWEST, [9.0] * FEWEST, [1.0] * FEWEST]
+    worth.takers[0, 2] = worth.takers[2, 0] = FEWEST
+    assert worth.superfluous().tolist() == [False, False, True]
+
+
+def test_stretches_stand_apart():
+    features = np.arange(2.0 * 3 * 2000, dtype=np.float32).reshape(2, 3, 2000) + 1
+    found = stretches(features, np.array([400, 900]))
+    assert found.shape == (2, 3, GAP + 2 * (2 * HALF + GAP))
+    middles = GAP + HALF + (2 * HALF + GAP) * np.arange(2)
+    assert np.array_equal(found[:, :, middles], features[:, :, [400, 900]])
+    assert not found[:, :, :GAP].any() and not found[:, :, -GAP:].any()
