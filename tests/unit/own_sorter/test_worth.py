@@ -25,8 +25,7 @@ def judged(pursuit, spikes, seed=0):
     """Return the worth of units by traces with these spikes `(sample, unit)`."""
     traces = traces_with(pursuit.templates, pursuit.basis, spikes, seed, n_samples=spikes[-1][0] + 1000)
     worth = Worth(pursuit)
-    found = pursuit.match(traces, 0.0)
-    worth.see(traces, 0.0, found, np.ones(len(found.sample), dtype=bool))
+    worth.see(traces, 0.0, 0, traces.shape[1])
     return worth
 
 
@@ -67,22 +66,47 @@ def test_an_overlap_of_two_units_is_not_needed(basis, templates):
 
 
 def test_few_spikes_tell_nothing(basis, templates):
-    pursuit = with_third(templates, basis, 1.12 * templates.means[0], 40.0)
-    assert not judged(pursuit, [(1000 + 500 * number, 2) for number in range(FEWEST - 5)]).superfluous().any()
+    pursuit = with_third(templates, basis, aside(templates.means[0], 2.3), 40.0)
+    worth = judged(pursuit, [(1000 + 501 * number, 2) for number in range(20)])
+    assert 0 < len(worth.losses[2]) < FEWEST and not worth.superfluous().any()
 
 
-def test_of_two_that_need_each_other_one_stays(basis, templates):
-    pursuit = with_third(templates, basis, 1.12 * templates.means[0], 40.0)
-    worth = Worth(pursuit)
-    worth.losses = [[1.0] * FEWEST, [9.0] * FEWEST, [1.0] * FEWEST]
-    worth.takers[0, 2] = worth.takers[2, 0] = FEWEST
-    assert worth.superfluous().tolist() == [False, False, True]
+def test_noise_does_not_take_the_spikes_of_a_neuron(basis, templates):
+    noise = replace(templates, is_noise=np.array([True, False]))
+    worth = judged_thrice(with_third(noise, basis, aside(templates.means[0], 2.3), 40.0))
+    assert not worth.superfluous().any()
+
+
+def chain(counts, takers):
+    """Return the worth of three units of which the first two explain little, by who takes their spikes."""
+    worth = Worth.__new__(Worth)
+    worth.counts, worth.takers = np.array(counts), np.zeros((3, 3), dtype=int)
+    worth.losses = [[1.0] * 20, [1.0] * 20, [9.0] * 20]
+    for unit, taker in takers:
+        worth.takers[unit, taker] += 20
+    return worth
+
+
+@pytest.mark.parametrize(("counts", "takers", "out"), [
+    ((20.0, 100.0, 500.0), [(0, 1), (1, 2)], [False, True, False]),  # the first is asked again
+    ((20.0, 100.0, 500.0), [(0, 2), (1, 2)], [True, True, False]),
+    ((20.0, 100.0, 500.0), [(0, 1), (0, 2), (1, 2)], [True, True, False]),
+    ((400.0, 300.0, 500.0), [(0, 2), (1, 2)], [False, False, False]),  # not fewer by enough
+    ((20.0, 100.0, 500.0), [], [False, False, False]),  # nobody takes them
+])
+def test_spikes_go_to_larger_units_that_stay(counts, takers, out):
+    assert chain(counts, takers).superfluous().tolist() == out
+
+
+def test_a_unit_seen_nowhere_is_not_asked(basis, templates):
+    pursuit = with_third(templates, basis, 0.0 * templates.means[0], 40.0)
+    assert Worth(pursuit).asked.tolist() == [False, False, False]
 
 
 def test_stretches_stand_apart():
-    features = np.arange(2.0 * 3 * 2000, dtype=np.float32).reshape(2, 3, 2000) + 1
-    found = stretches(features, np.array([400, 900]))
-    assert found.shape == (2, 3, GAP + 2 * (2 * HALF + GAP))
+    scores = np.arange(3.0 * 2000, dtype=np.float32).reshape(3, 2000) + 1
+    found = stretches(scores, np.array([0, 2]), np.array([400, 900]))
+    assert found.shape == (2, GAP + 2 * (2 * HALF + GAP))
     middles = GAP + HALF + (2 * HALF + GAP) * np.arange(2)
-    assert np.array_equal(found[:, :, middles], features[:, :, [400, 900]])
-    assert not found[:, :, :GAP].any() and not found[:, :, -GAP:].any()
+    assert np.array_equal(found[:, middles], scores[np.ix_([0, 2], [400, 900])])
+    assert not found[:, :GAP].any() and not found[:, -GAP:].any()

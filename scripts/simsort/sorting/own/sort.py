@@ -12,6 +12,7 @@ from simsort.sorting.own.basis import (
 from simsort.sorting.own.ceed_looks import CeedLooks
 from simsort.sorting.own.clustering import find_clusters
 from simsort.sorting.own.echoes import without_echoes
+from simsort.sorting.own.events import Events, joined
 from simsort.sorting.own.forks import fork_map
 from simsort.sorting.own.groups import Group, make_groups
 from simsort.sorting.own.halo import Halo
@@ -33,7 +34,7 @@ FEWEST_EVENTS = 30
 LARGE = 15.0
 MOST_BLOCKS = 48  # of pieces: what is summed over a block does not depend on who works on it
 JUDGED_PIECES = 60
-BASIS_PIECES, PRUNED_PIECES, MOST_PRUNINGS = 20, 20, 3
+BASIS_PIECES, PRUNED_PIECES, MOST_PRUNINGS = 20, 30, 3
 NOISE_SAMPLES = 15000  # of a piece
 FEW_CHANNELS = 8  # on more, what is taken for noise in one group of channels may be a neuron's far side
 
@@ -79,19 +80,6 @@ class SortSettings:
     learning_s: float = 1200.0
     mixture: MixtureSettings = field(default_factory=MixtureSettings)
     seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Events:
-    """Events of one group: sample (n,), features (n, n_features) on its channels, unit (n,) or -1."""
-
-    sample: np.ndarray
-    features: np.ndarray
-    label: np.ndarray
-
-    def only(self, chosen) -> "Events":
-        """Return some of the events."""
-        return Events(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
 
 
 class OwnSorter:
@@ -158,7 +146,10 @@ class OwnSorter:
         if self.basis is None:
             return []
         pursuit = self.learn()
-        return self.match(self.pruned(pursuit)) if pursuit is not None else []
+        if pursuit is None:
+            return []
+        pursuit = self.pruned(pursuit)
+        return self.match(pursuit)
 
     def learn(self) -> Pursuit | None:
         """Return the pursuit of the units that all rounds have found, None without any."""
@@ -188,6 +179,7 @@ class OwnSorter:
 
     def pruned(self, pursuit: Pursuit) -> Pursuit:
         """Return the pursuit without units that are not needed."""
+        self.say("asking which units are needed")
         pieces = some_of(len(self.pieces), PRUNED_PIECES)
         for _ in range(MOST_PRUNINGS):
             worth = Worth(pursuit)
@@ -207,9 +199,7 @@ class OwnSorter:
         for index in block:
             start, stop = self.pieces[index]
             traces, first = self.traces.read(start, stop)
-            spikes = pursuit.match(traces, first / FS)
-            inside = (spikes.sample + first >= start) & (spikes.sample + first < stop)
-            worth.see(traces, first / FS, spikes, inside)
+            worth.see(traces, first / FS, start - first, stop - first)
         return worth.losses, worth.takers
 
     def over_blocks(self, function: Callable, pieces: np.ndarray):
@@ -394,13 +384,3 @@ def main_directions(features: np.ndarray, most: int) -> np.ndarray:
     limited = features * np.minimum(1.0, LARGE / np.maximum(lengths, 1e-9))
     _, vectors = np.linalg.eigh(limited.T.astype(np.float64) @ limited)
     return vectors[:, ::-1][:, :most].copy()
-
-
-def joined(parts: list[Events], width: int) -> Events:
-    """Return events in the order of time."""
-    if not parts:
-        none = np.zeros(0, dtype=int)
-        return Events(sample=none, features=np.zeros((0, width), dtype=np.float32), label=none)
-    together = Events(**{name: np.concatenate([getattr(part, name) for part in parts])
-                         for name in Events.__dataclass_fields__})
-    return together.only(np.argsort(together.sample, kind="stable"))
