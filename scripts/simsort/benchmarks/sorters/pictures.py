@@ -78,7 +78,8 @@ def draw_families(groups: list, file: Path) -> None:
                      label=name if place == 0 else None)
         axis.plot([place - 0.42, place + 0.42], [oracle_row(entries)["accuracy"]] * 2, color="k", linestyle="--",
                   label="oracle" if place == 0 else None)
-    axis.set_xticks(range(len(groups)), [f"{family}\n{KIND_NAMES[kind]}" for family, kind, _ in groups], fontsize=7)
+    labels = ["\n".join([*family.split("-"), KIND_NAMES[kind]]) for family, kind, _ in groups]
+    axis.set_xticks(range(len(groups)), labels, fontsize=7)
     axis.set(ylabel="mean accuracy, units with SNR ≥ 3", ylim=(0, 1))
     axis.legend(fontsize=8, ncols=7, loc="upper center", bbox_to_anchor=(0.5, 1.12), frameon=False)
     figure.savefig(file, dpi=110)
