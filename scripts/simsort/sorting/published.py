@@ -14,6 +14,7 @@ from torch.nn import functional
 from simsort.errors import UserError
 from simsort.models.model_folder import Model
 from simsort.pretraining.paper_data import WINDOW
+from simsort.sorting.own.evenly import evenly
 
 N_CHANNELS = 4  # of more, the first four are sorted
 PIECE_WINDOWS = 16
@@ -149,7 +150,7 @@ def cluster(embedding: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.cluster import MeanShift, estimate_bandwidth
     from sklearn.preprocessing import StandardScaler
 
-    fitted = np.unique(np.linspace(0, len(embedding) - 1, min(len(embedding), MOST_FITTED)).round().astype(int))
+    fitted = evenly(len(embedding), MOST_FITTED)
     reducer = UMAP(n_neighbors=N_NEIGHBOURS, n_components=2, random_state=seed, n_jobs=1)
     places = reducer.fit_transform(embedding[fitted])
     scaler = StandardScaler().fit(places)

@@ -5,7 +5,7 @@ import pytest
 from probeinterface import generate_linear_probe
 
 from known_spikes import NOISE_UV, known, recording_of, waveform, wired
-from known_templates import waveform as spike_of
+from known_templates import spike_of
 from simsort.sorting.own.basis import N_SAMPLES, fit_basis
 from simsort.sorting.own.templates import Templates
 

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from simsort.sorting.own.evenly import evenly
 from simsort.sorting.own.traces import Traces
 
 MOST_CHANNELS = 512  # sorted as a whole
@@ -58,7 +59,7 @@ def main_channels(traces: Traces, trains: list[np.ndarray]) -> np.ndarray:
     found = np.empty(len(trains), dtype=int)
     for unit, train in enumerate(trains):
         inside = train[(train >= BEFORE) & (train < traces.n_samples - AFTER)]
-        chosen = inside[np.linspace(0, len(inside) - 1, min(len(inside), N_SPIKES)).round().astype(int)]
+        chosen = inside[evenly(len(inside), N_SPIKES)]
         snippets = [traces.recording.get_traces(start_frame=sample - BEFORE, end_frame=sample + AFTER)
                     for sample in chosen]
         found[unit] = traces.whitening(np.mean(snippets, axis=0).T).min(axis=1).argmin()

@@ -13,7 +13,8 @@ from simsort.ceed.windows import make_windows, shanks_of
 from simsort.errors import UserError
 from simsort.models.ceed_folder import CeedModel
 from simsort.models.ceed_form import shape_of
-from simsort.sorting.own.identity import main_channels, some_of_each, spread
+from simsort.sorting.own.evenly import some_of_each
+from simsort.sorting.own.identity import MOST_PER_PIECE, main_channels, spread
 from simsort.sorting.own.inputs import contacts_in_plane
 from simsort.sorting.own.pursuit import Pursuit, Spikes
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
@@ -49,7 +50,8 @@ class CeedLooks:
     def see(self, traces: np.ndarray, spikes: Spikes, inside: np.ndarray) -> None:
         """Look at some spikes of a piece of traces in noise levels."""
         form, windows = self.form, self.windows
-        for unit, rows in some_of_each(spikes, inside, self.search + form.n_samples, traces.shape[1]):
+        for unit, rows in some_of_each(spikes, inside, self.search + form.n_samples, traces.shape[1],
+                                       MOST_PER_PIECE):
             around = np.full(len(rows), windows.row_of[self.main[unit]])
             at, row = troughs(traces, spikes.sample[rows], around, windows, form, self.search, True)
             steps = at[:, None] + np.arange(form.n_samples) - form.n_before

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from simsort.sorting.own.basis import EDGE, LONG_BEFORE, LONG_SAMPLES, cut
+from simsort.sorting.own.evenly import evenly
 from simsort.sorting.own.judgement import are_tails, sizes_on_channels
 from simsort.sorting.own.pursuit import Pursuit, Spikes
 from simsort.sorting.own.templates import Templates
@@ -44,7 +45,7 @@ class Halo:
         inside = (sample >= LONG_BEFORE) & (sample < left.shape[1] - LONG_SAMPLES)
         for one in np.unique(unit[inside]):
             rows = np.flatnonzero(inside & (unit == one))
-            rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_PER_PIECE)).round().astype(int)]
+            rows = rows[evenly(len(rows), MOST_PER_PIECE)]
             snippets = cut(left, self.channels[one], sample[rows], LONG_BEFORE, LONG_SAMPLES)
             self.sums[one][0] += snippets.sum(axis=0)
             self.sums[one][1] += len(rows)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from simsort.models.neighbourhoods import neighbourhoods
+from simsort.sorting.own.evenly import evenly, some_of_each
 from simsort.sorting.own.linking import Comparison
 from simsort.sorting.own.nearest import distance_to_nearest
 from simsort.sorting.own.pursuit import Pursuit, Spikes
@@ -54,7 +55,8 @@ class Looks:
 
     def see(self, traces: np.ndarray, spikes: Spikes, inside: np.ndarray) -> None:
         """Look at some spikes of a piece of traces."""
-        for unit, rows in some_of_each(spikes, inside, SEARCH + self.form.n_samples, traces.shape[1]):
+        for unit, rows in some_of_each(spikes, inside, SEARCH + self.form.n_samples, traces.shape[1],
+                                       MOST_PER_PIECE):
             near = self.around.channels[self.main[unit]][:NEAREST]
             window = traces[near[:, None, None], spikes.sample[rows][:, None] + np.arange(-SEARCH, SEARCH + 1)]
             place = np.swapaxes(window, 0, 1).reshape(len(rows), -1).argmin(axis=1)
@@ -91,20 +93,12 @@ def main_channels(pursuit: Pursuit) -> np.ndarray:
     return np.linalg.norm(pursuit.templates.means, axis=3).sum(axis=1).argmax(axis=1)
 
 
-def some_of_each(spikes: Spikes, inside: np.ndarray, reach: int, n_samples: int):
-    """Yield each unit and the rows of some of its spikes, `reach` samples away from the ends, evenly spread."""
-    inside = inside & (spikes.sample >= reach) & (spikes.sample < n_samples - reach)
-    for unit in np.unique(spikes.unit[inside]):
-        rows = np.flatnonzero(inside & (spikes.unit == unit))
-        yield unit, rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_PER_PIECE)).round().astype(int)]
-
-
 def spread(parts: list) -> tuple[np.ndarray, np.ndarray] | None:
     """Return of a unit's pieces `(snippets, channels)` at most `MOST_SPIKES` spikes in all, None of a few."""
     if sum(len(channels) for _, channels in parts) < FEWEST:
         return None
     snippets, channels = (np.concatenate(column) for column in zip(*parts))
-    rows = np.linspace(0, len(channels) - 1, min(len(channels), MOST_SPIKES)).round().astype(int)
+    rows = evenly(len(channels), MOST_SPIKES)
     return snippets[rows], channels[rows]
 
 

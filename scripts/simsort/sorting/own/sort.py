@@ -12,6 +12,7 @@ from simsort.sorting.own.basis import (
 from simsort.sorting.own.ceed_looks import CeedLooks
 from simsort.sorting.own.clustering import find_clusters
 from simsort.sorting.own.echoes import without_echoes
+from simsort.sorting.own.evenly import evenly
 from simsort.sorting.own.events import Events, joined
 from simsort.sorting.own.forks import fork_map
 from simsort.sorting.own.groups import Group, make_groups
@@ -120,7 +121,7 @@ class OwnSorter:
 
     def learn_basis(self) -> Basis | None:
         """Find the features, from events of pieces spread over the recording; None if there are too few events."""
-        chosen = some_of(len(self.pieces), BASIS_PIECES)
+        chosen = evenly(len(self.pieces), BASIS_PIECES)
         short, long, noise = [], [], []
         for index in chosen:
             traces, _ = self.traces.read(*self.pieces[index])
@@ -180,7 +181,7 @@ class OwnSorter:
     def pruned(self, pursuit: Pursuit) -> Pursuit:
         """Return the pursuit without units that are not needed."""
         self.say("asking which units are needed")
-        pieces = some_of(len(self.pieces), PRUNED_PIECES)
+        pieces = evenly(len(self.pieces), PRUNED_PIECES)
         for _ in range(MOST_PRUNINGS):
             worth = Worth(pursuit)
             if not worth.asked.any():
@@ -325,7 +326,7 @@ class OwnSorter:
 
     def units(self, pursuit: Pursuit) -> tuple[list[np.ndarray], np.ndarray, Looks | CeedLooks | None]:
         """Return the spike samples of every unit, which units are to be reported, and what they look like."""
-        judged = set(some_of(len(self.pieces), JUDGED_PIECES))
+        judged = set(evenly(len(self.pieces), JUDGED_PIECES))
         samples, units, judgement, looks = [], [], Judgement(pursuit), self.looks(pursuit)
         for sample, unit, its, looked in self.over_blocks(lambda block: self.match_block(block, pursuit, judged),
                                                           np.arange(len(self.pieces))):
@@ -366,11 +367,6 @@ class OwnSorter:
             units.append(spikes.unit[inside])
         found = looks.found if looks is not None else None
         return np.concatenate(samples), np.concatenate(units), judgement.facts, found
-
-
-def some_of(n: int, most: int) -> np.ndarray:
-    """Return at most so many of `n` numbers, evenly spread."""
-    return np.linspace(0, n - 1, min(most, n)).round().astype(int)
 
 
 def main_directions(features: np.ndarray, most: int) -> np.ndarray:
