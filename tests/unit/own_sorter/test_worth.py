@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from known_templates import traces_with
-from simsort.sorting.own.pursuit import Pursuit
-from simsort.sorting.own.worth import FEWEST, GAP, HALF, Worth, stretches
+from simsort.sorting.own.pursuit import NEVER, Pursuit, Spikes
+from simsort.sorting.own.worth import FEWEST, GAP, HALF, Worth, around, middles, stretches
 
 FS = 30000.0
 
@@ -107,6 +107,37 @@ def test_stretches_stand_apart():
     scores = np.arange(3.0 * 2000, dtype=np.float32).reshape(3, 2000) + 1
     found = stretches(scores, np.array([0, 2]), np.array([400, 900]))
     assert found.shape == (2, GAP + 2 * (2 * HALF + GAP))
-    middles = GAP + HALF + (2 * HALF + GAP) * np.arange(2)
-    assert np.array_equal(found[:, middles], scores[np.ix_([0, 2], [400, 900])])
-    assert not found[:, :GAP].any() and not found[:, -GAP:].any()
+    assert np.array_equal(found[:, middles(2)], scores[np.ix_([0, 2], [400, 900])])
+    assert np.all(found[:, :GAP] == NEVER) and np.all(found[:, -GAP:] == NEVER)
+    assert np.sum(found > NEVER) == 2 * 2 * 2 * HALF
+
+
+def spikes_at(sample, unit):
+    """Return spikes at some samples."""
+    n = len(sample)
+    return Spikes(sample=np.array(sample), unit=np.array(unit), delay=np.full(n, 0.2), amplitude=np.full(n, 1.1),
+                  gain=np.ones(n))
+
+
+def test_places_of_spikes_in_stretches():
+    found = around(spikes_at([400, 420, 470, 900], [0, 1, 1, 0]), np.array([400, 950]))
+    first, second = middles(2)
+    assert found.sample.tolist() == [first, first + 20, second - 50] and found.unit.tolist() == [0, 1, 0]
+
+
+def test_spikes_put_back_are_the_scores_they_were_taken_from(basis, templates):
+    pursuit = with_third(templates, basis, aside(templates.means[0], 2.3), 40.0)
+    spikes, units = spikes_at([500, 530, 900], [2, 1, 0]), np.arange(3)
+    traces = traces_with(templates, basis, [(500, 0), (530, 1), (900, 0)], 0, n_samples=2000)
+    means = pursuit.means_in(traces, 0.0)
+    scores = pursuit.scores(pursuit.features(traces), means, units)
+    left = scores.copy()
+    pursuit.take(spikes, left, means, units)
+    back = stretches(left, np.array([0, 2]), np.array([500]))
+    near = around(spikes.only(np.array([0])), np.array([500]))  # those of the second unit stay out
+    pursuit.take(near, back, means, np.array([0, 2]), back=True)
+    wanted = scores.copy()
+    pursuit.take(spikes.only(np.array([1, 2])), wanted, means, units)
+    assert np.abs(left - scores).max() > 10
+    there = back > NEVER / 2
+    assert np.allclose(back[there], wanted[np.ix_([0, 2], np.arange(500 - HALF, 500 + HALF))].ravel(), atol=0.01)

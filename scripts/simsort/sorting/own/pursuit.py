@@ -88,7 +88,7 @@ class Pursuit:
         start_s : float
             Time of the first sample.
         """
-        means = self.means_at(start_s + traces.shape[1] / self.fs / 2)
+        means = self.means_in(traces, start_s)
         units = np.arange(len(means))
         return self.explain(self.scores(self.features(traces), means, units), means, units)
 
@@ -102,13 +102,29 @@ class Pursuit:
         return scores
 
     def explain(self, scores: np.ndarray, means: np.ndarray, units: np.ndarray) -> Spikes:
-        """Find spikes of some units by their scores, which are used up."""
-        means, support = means[units], self.support[units]
-        sees = self.sees if len(units) == len(self.sees) else shared_channels(support, means.shape[1])
+        """Find spikes of some units, given in their order, by their scores, which are used up."""
+        means, support, sees = self.tables(means, units)
         energies = (means.astype(np.float64) ** 2).sum(axis=(1, 2))
         found = Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
             scores, means, support, sees, energies, self.penalties[units], self.by_lag, self.rest[units]))))
         return replace(found, unit=units[found.unit])
+
+    def take(self, spikes: Spikes, scores: np.ndarray, means: np.ndarray, units: np.ndarray, *,
+             back: bool = False) -> None:
+        """Take spikes of some units, given in their order, out of these units' scores, or put them back."""
+        amplitude = -spikes.amplitude if back else spikes.amplitude
+        take_all(scores, *self.tables(means, units), self.by_lag, self.rest[units],
+                 np.searchsorted(units, spikes.unit), spikes.sample, spikes.delay, amplitude.astype(np.float32))
+
+    def tables(self, means: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return templates and channels of some units, and which of them see which."""
+        support = self.support[units]
+        sees = self.sees if len(units) == len(self.sees) else shared_channels(support, means.shape[1])
+        return means[units], support, sees
+
+    def means_in(self, traces: np.ndarray, start_s: float) -> np.ndarray:
+        """Return the templates in the middle of a piece of traces."""
+        return self.means_at(start_s + traces.shape[1] / self.fs / 2)
 
     def means_at(self, time_s: float) -> np.ndarray:
         """Return the templates (n_units, n_channels, n_features) at a time."""
@@ -118,7 +134,7 @@ class Pursuit:
     def residual(self, traces: np.ndarray, start_s: float, spikes: Spikes | None = None) -> np.ndarray:
         """Return traces without the spikes found in them."""
         spikes = self.match(traces, start_s) if spikes is None else spikes
-        means = self.means_at(start_s + traces.shape[1] / self.fs / 2)
+        means = self.means_in(traces, start_s)
         left = traces.copy()
         turns = np.exp(-2j * np.pi * np.fft.rfftfreq(LONG_SAMPLES) * spikes.delay[:, None])
         inside = (spikes.sample >= LONG_BEFORE) & (spikes.sample - LONG_BEFORE + LONG_SAMPLES <= left.shape[1])
@@ -259,6 +275,12 @@ def shift_of(scores, unit, sample):
     return min(max(0.5 * (before - after) / bend, -0.5), 0.5)
 
 
+@numba.njit(cache=True, nogil=True)
+def nearest_shift(delay, n_shifts):
+    """Return the place of a delay among the shifts that responses are known of."""
+    return int(round((delay + 0.5) * (n_shifts - 1)))
+
+
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def take_out(scores, means, support, sees, responses, rest, projected, unit, first, amplitude):
     """Subtract a spike from the scores of all units that see it; `responses` are those of its shift."""
@@ -289,6 +311,16 @@ def take_out(scores, means, support, sees, responses, rest, projected, unit, fir
                     continue
                 for lag in range(start, stop):
                     scores[other, first + lag] -= weight * projected[i, feature, lag]
+
+
+@numba.njit(cache=True, nogil=True)
+def take_all(scores, means, support, sees, responses, rest, units, samples, delays, amplitudes):
+    """Subtract spikes from the scores of all units that see them."""
+    projected = np.zeros((support.shape[1], means.shape[2], responses.shape[3]), dtype=np.float32)
+    for number in range(len(units)):
+        shift = nearest_shift(delays[number], responses.shape[0])
+        take_out(scores, means, support, sees, responses[shift], rest, projected, units[number],
+                 samples[number] + FIRST_LAG, amplitudes[number])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -324,7 +356,6 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest):
             unit = which[top]
             gain, amplitude = log_odds(scores[unit, top], energies[unit], penalties[unit])
             delay = shift_of(scores, unit, top)
-            shift = int(round((delay + 0.5) * (n_shifts - 1)))
             samples.append(top)
             units.append(unit)
             delays.append(delay)
@@ -332,6 +363,7 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest):
             gains.append(gain)
             n_found += 1
             first = top + FIRST_LAG
+            shift = nearest_shift(delay, n_shifts)
             take_out(scores, means, support, sees, responses[shift], rest, projected, unit, first,
                      np.float32(amplitude))
             for at in range(max(top - DEAD_SAMPLES, 0), min(top + DEAD_SAMPLES + 1, n_samples)):

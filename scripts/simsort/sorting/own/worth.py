@@ -5,14 +5,17 @@ together one of their overlaps. Both are tight and lie where no template does, s
 without them the traces become only a little less likely. A neuron's own spikes fit no other template.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from simsort.sorting.own.pursuit import MARGIN, Pursuit
+from simsort.sorting.own.evenly import some_of_each
+from simsort.sorting.own.pursuit import N_LAGS, NEVER, Pursuit, Spikes
 
 MOST_PER_PIECE = 12  # spikes of a unit that are looked at
 REACH = 45  # samples: what is found so near is another explanation of a spike
-HALF = 150  # samples of traces on either side
-GAP = MARGIN // 2 + 20  # between stretches, so that none is seen in the next
+HALF = 60  # samples on either side in which spikes are explained anew
+GAP = N_LAGS  # samples between stretches, so that none is seen in the next
 LEAST_WORTH = 2.4  # of the log odds, the mean over spikes
 LIMITS = -3.0, 10.0  # of a spike: what another order of taking spikes out loses or wins says little
 MOST_SHARE = 0.35  # of the spikes of a unit that would have some of them
@@ -50,24 +53,37 @@ class Worth:
     def see(self, traces: np.ndarray, start_s: float, first: int, last: int) -> None:
         """Look at spikes between two samples of a piece of traces that begins at a time."""
         pursuit = self.pursuit
-        means = pursuit.means_at(start_s + traces.shape[1] / pursuit.fs / 2)
+        means = pursuit.means_in(traces, start_s)
         units = np.arange(len(means))
         scores = pursuit.scores(pursuit.features(traces), means, units)
         spikes = pursuit.explain(scores.copy(), means, units)
-        inside = (spikes.sample >= max(first, HALF)) & (spikes.sample < min(last, traces.shape[1] - HALF))
-        for unit in np.unique(spikes.unit[inside & self.asked[spikes.unit]]):
-            sample = spikes.sample[inside & (spikes.unit == unit)]
-            sample = sample[np.linspace(0, len(sample) - 1, min(len(sample), MOST_PER_PIECE)).round().astype(int)]
-            self.see_unit(unit, stretches(scores, self.rivals[unit], sample), means, len(sample))
+        pursuit.take(spikes, scores, means, units)
+        inside = (spikes.sample >= first) & (spikes.sample < last) & self.asked[spikes.unit]
+        for unit, rows in some_of_each(spikes, inside, HALF, traces.shape[1], MOST_PER_PIECE):
+            self.see_unit(unit, spikes, rows, scores, means)
 
-    def see_unit(self, unit: int, scores: np.ndarray, means: np.ndarray, n_spikes: int) -> None:
-        """Explain stretches of its rivals' scores around spikes of a unit with it and without it."""
+    def see_unit(self, unit: int, spikes: Spikes, rows: np.ndarray, left: np.ndarray, means: np.ndarray) -> None:
+        """Explain anew, with a unit and without it, what was found around some of its spikes.
+
+        Parameters
+        ----------
+        unit : int
+        spikes : Spikes
+            All that were found.
+        rows : array
+            Of its spikes among them, those that are looked at.
+        left : array, (n_units, n_samples)
+            Scores without all spikes.
+        means : array
+        """
         rivals, penalties = self.rivals[unit], self.pursuit.penalties
-        others = rivals != unit
+        others, at = rivals != unit, middles(len(rows))
+        scores = stretches(left, rivals, spikes.sample[rows])
+        self.pursuit.take(around(spikes.only(np.isin(spikes.unit, rivals)), spikes.sample[rows]), scores, means, rivals,
+                          back=True)
         without = self.pursuit.explain(scores[others], means, rivals[others])
         with_it = self.pursuit.explain(scores, means, rivals)
-        for number in range(n_spikes):
-            middle = GAP + HALF + number * (2 * HALF + GAP)
+        for middle in at:
             one, other = (found.only(np.abs(found.sample - middle) <= REACH) for found in (with_it, without))
             # that an overlap takes two rare events in place of one does not speak for its being a neuron
             rarer = penalties[other.unit].sum() - penalties[one.unit].sum()
@@ -94,10 +110,20 @@ class Worth:
         return little & (taken[:, ~little].sum(axis=1) >= OFTEN * n_seen)
 
 
+def around(spikes: Spikes, middle: np.ndarray) -> Spikes:
+    """Return the spikes around some samples, with their places in stretches of those."""
+    number, row = np.nonzero(np.abs(spikes.sample - middle[:, None]) <= HALF)
+    return replace(spikes.only(row), sample=spikes.sample[row] - middle[number] + middles(len(middle))[number])
+
+
 def stretches(scores: np.ndarray, units: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """Return the scores of some units around some samples one after another, with nothing between them."""
-    found = np.zeros((len(units), GAP + len(sample) * (2 * HALF + GAP)), dtype=np.float32)
-    for number, middle in enumerate(sample):
-        start = GAP + number * (2 * HALF + GAP)
-        found[:, start:start + 2 * HALF] = scores[units, middle - HALF:middle + HALF]
+    """Return the scores of some units around some samples one after another; between them there can be no spikes."""
+    found = np.full((len(units), GAP + len(sample) * (2 * HALF + GAP)), NEVER, dtype=np.float32)
+    for at, middle in zip(middles(len(sample)), sample):
+        found[:, at - HALF:at + HALF] = scores[units, middle - HALF:middle + HALF]
     return found
+
+
+def middles(n: int) -> np.ndarray:
+    """Return where the middles (n,) of stretches lie."""
+    return GAP + HALF + (2 * HALF + GAP) * np.arange(n)
