@@ -161,6 +161,23 @@ def test_results_are_kept_by_sorter_version_and_case(tmp_path, monkeypatch):
     assert len(calls) == 2
 
 
+def test_a_version_depends_on_the_weights_that_are_asked(tmp_path, monkeypatch):
+    names = ("simsort", "simsort-ceed", "simsort-none")
+    for folder in ("models", "sorting", "weights/default", "weights/ceed", "weights/cell_types"):
+        (tmp_path / "simsort" / folder).mkdir(parents=True)
+    monkeypatch.setattr(runs, "SCRIPTS", tmp_path)
+
+    def changed(file):
+        before = [runs.sorter_version(name) for name in names]
+        (tmp_path / "simsort" / file).write_text("new")
+        return [runs.sorter_version(name) != one for name, one in zip(names, before)]
+
+    assert changed("sorting/a.py") == [True, True, True] and changed("models/a.py") == [True, True, True]
+    assert changed("weights/default/model.json") == [True, False, False]
+    assert changed("weights/ceed/model.json") == [False, True, False]
+    assert changed("weights/cell_types/model.json") == [False, False, False]
+
+
 def test_a_process_that_fails_gives_its_last_words(tmp_path):
     run = runs.Run(sorter="lupin", motion=False, recording=tmp_path / "missing", n_jobs=1)
     result = runs.execute(run, tmp_path / "work")
