@@ -59,6 +59,7 @@ def pairs_of(recording, truth, model) -> np.ndarray:
         pursuit = sorter.learn()
         if pursuit is None:
             return np.zeros((0, 3))
+        pursuit = sorter.pruned(pursuit)
         trains, good, looks = sorter.units(pursuit)
         places = looks.identities(model)
     comparison = Comparison(pursuit.templates, sorter.turns, FIRST_LAG)
