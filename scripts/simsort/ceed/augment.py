@@ -9,6 +9,7 @@ from simsort.ceed.spikes import LabelledSpikes
 from simsort.models.ceed_form import CeedForm, shape_of
 
 UPSAMPLING = 8
+TROUGH = 5  # samples around a spike in which its trough lies, on whichever channel
 JITTER_PAD = 4  # samples at both ends, so that what is moved out at one does not come in at the other
 LARGEST_JITTER = 2.0  # samples, whole waveform
 
@@ -21,6 +22,9 @@ class Augmentation:
     ----------
     collision, shift, amplitude, jitter, noise : float
         Probabilities. Shift: of a window that is not centred on the largest channel.
+    recut : float, default: 0.0
+        Probability of a window around the channel that would be the deepest with other noise, our addition: of the
+        windows of one neuron's spikes, each cut around its own deepest channel, this is how the middles differ.
     amplitude_range : (float, float), default: (0.9, 1.1)
     collision_scale : (float, float), default: (0.2, 1.0)
     collision_samples : (int, int), default: (5, 60)
@@ -33,6 +37,7 @@ class Augmentation:
     amplitude: float = 0.7
     jitter: float = 0.6
     noise: float = 0.5
+    recut: float = 0.0
     amplitude_range: tuple = (0.9, 1.1)
     collision_scale: tuple = (0.2, 1.0)
     collision_samples: tuple = (5, 60)
@@ -151,10 +156,22 @@ def shifted(waveforms: torch.Tensor, row: torch.Tensor, tables: Tables, form: Ce
     is_moved = chosen(n, how.shift, generator)
     shift = torch.randint(-reach, reach + 1, (n,), generator=generator, device=device) * is_moved
     middle = form.n_wide // 2
+    if how.recut > 0:
+        is_recut = chosen(n, how.recut, generator)
+        shift = torch.where(is_recut, deepest(waveforms, tables.is_there[row], form, generator), shift)
     exists = tables.is_there[row].gather(1, (middle + shift)[:, None])[:, 0]
     shift = shift * exists  # at the end of a shank the window stays
     index = (reach + shift)[:, None] + torch.arange(form.n_channels, device=device)
     return waveforms.gather(1, index[:, :, None].expand(-1, -1, waveforms.shape[2])), row + shift
+
+
+def deepest(waveforms: torch.Tensor, is_there: torch.Tensor, form: CeedForm, generator: torch.Generator) -> torch.Tensor:
+    """Return how far from the middle (n,) the channel lies that is deepest with other noise."""
+    middle, reach = form.n_wide // 2, form.reach
+    near = slice(middle - reach, middle + reach + 1)
+    depth = -waveforms[:, near, form.n_before - TROUGH:form.n_before + TROUGH + 1].amin(dim=2)
+    other = torch.randn(depth.shape, generator=generator, device=depth.device)
+    return torch.where(is_there[:, near], depth + other, -torch.inf).argmax(dim=1) - reach
 
 
 def scaled(waveforms: torch.Tensor, how: Augmentation, generator: torch.Generator) -> torch.Tensor:

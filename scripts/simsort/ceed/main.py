@@ -116,7 +116,7 @@ def encoder_config(settings: dict) -> MlpConfig | ScamConfig:
 
 def task_of(settings: dict, train: LabelledSpikes, held_out: LabelledSpikes) -> CeedTask:
     """Return what is trained."""
-    how = Augmentation(**{name: settings[name] for name in ("collision", "shift", "amplitude", "jitter", "noise")})
+    how = Augmentation(**{name: settings[name] for name in ("collision", "shift", "recut", "amplitude", "jitter", "noise")})
     return CeedTask(train, held_out, encoder_config(settings), how, batch=settings["batch"],
                     temperature=settings["temperature"], shape_only=settings["shape_only"])
 

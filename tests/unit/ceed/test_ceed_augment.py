@@ -52,6 +52,22 @@ def test_windows_move_but_keep_the_largest_channel(spikes):
     assert np.allclose(out.offsets_um[:, 2].numpy(), 0.0), "positions are told from the window's own middle"
 
 
+def test_windows_are_cut_around_the_channel_that_other_noise_makes_the_deepest(spikes):
+    import dataclasses
+
+    flat = spikes.waveforms.copy()
+    flat[:] = 0
+    flat[:, 4, 42], flat[:, 5, 44] = -20.0, -19.5  # nearly as deep
+    flat[:, 2, 90] = -60.0  # another spike's
+    moved = view(dataclasses.replace(spikes, waveforms=flat), recut=1.0).row.numpy() - spikes.row
+    assert set(np.unique(moved)) == {0, 1} and 0.25 < (moved == 1).mean() < 0.5
+    flat[:, 5, 44] = -10.0
+    large = view(dataclasses.replace(spikes, waveforms=flat), recut=1.0)
+    assert np.array_equal(large.row.numpy(), spikes.row), "noise does not move large spikes"
+    at_end = dataclasses.replace(spikes, waveforms=flat * 0, row=np.full(240, 11))
+    assert view(at_end, recut=1.0).row.numpy().max() == 11
+
+
 def test_windows_stay_at_the_end_of_a_probe(spikes):
     import dataclasses
 
