@@ -53,19 +53,19 @@ def fit_whitening(traces_uv: np.ndarray, contacts_um: np.ndarray, sampling_frequ
     Whitening
     """
     traces_uv = np.asarray(traces_uv, dtype=np.float32)
-    noise_uv = noise_levels(traces_uv)
+    noise_uv = np.array([noise_level(trace) for trace in traces_uv])  # one by one: medians copy what they are taken of
     alive = noise_uv > 0
     scale = np.where(alive, 1 / np.where(alive, noise_uv, 1), 0).astype(np.float32)
     scaled = traces_uv * scale[:, None]
     covariance = quiet_covariance(scaled, round(LOUD_MARGIN_MS * sampling_frequency_hz / 1000))
     matrix = local_zca(covariance, np.asarray(contacts_um, dtype=float), alive) * scale
-    after = noise_levels(matrix @ traces_uv)
+    after = np.array([noise_level(row[row != 0] @ traces_uv[row != 0]) for row in matrix])
     return Whitening(matrix=(matrix / np.where(after > 0, after, 1)[:, None]).astype(np.float32), noise_uv=noise_uv)
 
 
-def noise_levels(traces: np.ndarray) -> np.ndarray:
-    """Return robust standard deviations (n_channels,) from the median absolute value."""
-    return np.median(np.abs(traces), axis=1) * MAD_TO_SD
+def noise_level(trace: np.ndarray) -> float:
+    """Return the robust standard deviation of a trace (n_samples,) from the median absolute value."""
+    return np.median(np.abs(trace)) * MAD_TO_SD
 
 
 def quiet_covariance(scaled: np.ndarray, margin: int) -> np.ndarray:

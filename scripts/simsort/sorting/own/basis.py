@@ -55,11 +55,14 @@ class Basis:
 
 def noise_covariance(whitened: np.ndarray) -> np.ndarray:
     """Return the covariance in time (n_samples, n_samples) of quiet stretches of traces (n_channels, n)."""
-    quiet = minimum_filter1d((np.abs(whitened) < QUIET).astype(np.float32), QUIET_SAMPLES, axis=1)
-    masked = whitened * quiet
-    lags = [(masked[:, : masked.shape[1] - lag] * masked[:, lag:]).sum()
-            / max((quiet[:, : quiet.shape[1] - lag] * quiet[:, lag:]).sum(), 1.0) for lag in range(N_SAMPLES)]
-    return toeplitz(lags)
+    products, counts = np.zeros(N_SAMPLES), np.zeros(N_SAMPLES)
+    for trace in whitened:  # one by one, as products of all would be copies of all
+        quiet = minimum_filter1d((np.abs(trace) < QUIET).astype(np.float32), QUIET_SAMPLES)
+        masked = trace * quiet
+        for lag in range(N_SAMPLES):
+            products[lag] += masked[: len(trace) - lag] @ masked[lag:]
+            counts[lag] += quiet[: len(trace) - lag] @ quiet[lag:]
+    return toeplitz(products / np.maximum(counts, 1.0))
 
 
 def delays_of(snippets: np.ndarray) -> np.ndarray:

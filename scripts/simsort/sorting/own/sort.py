@@ -133,8 +133,8 @@ class OwnSorter:
         if len(short) < FEWEST_EVENTS:
             return None
         rows = np.sort(np.random.default_rng(self.settings.seed).permutation(len(short))[:N_BASIS_EVENTS])
-        return fit_basis(short[rows], long[rows], noise_covariance(np.concatenate(noise, axis=1)),
-                         self.settings.n_features)
+        noise = np.concatenate(noise, axis=1)
+        return fit_basis(short[rows], long[rows], noise_covariance(noise), self.settings.n_features)
 
     def troughs(self, traces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return channels and samples of troughs away from the ends."""

@@ -92,8 +92,10 @@ def open_traces(recording, *, seed: int = 0) -> Traces:
     n_pieces = min(N_NOISE_PIECES, max(int(prepared.get_total_duration() * 1000 / NOISE_PIECE_MS), 1))
     pieces = get_random_data_chunks(prepared, num_chunks_per_segment=n_pieces, seed=seed, concatenated=False,
                                     chunk_duration=f"{NOISE_PIECE_MS}ms")
+    traces_uv = np.concatenate([piece.T for piece in pieces], axis=1)
+    del pieces  # half a gigabyte of 384 channels
     contacts_um = np.asarray(recording.get_channel_locations(), dtype=float)[:, :2]
-    whitening = fit_whitening(without_gaps(np.concatenate(pieces).T), contacts_um, SAMPLING_FREQUENCY_HZ)
+    whitening = fit_whitening(without_gaps(traces_uv), contacts_um, SAMPLING_FREQUENCY_HZ)
     return Traces(recording=prepared, whitening=whitening, contacts_um=contacts_um)
 
 
