@@ -7,7 +7,7 @@ import pytest
 
 from known_templates import traces_with
 from simsort.sorting.own.pursuit import NEVER, Pursuit, Spikes
-from simsort.sorting.own.worth import FEWEST, GAP, HALF, Worth, around, middles, stretches
+from simsort.sorting.own.worth import FEWEST, GAP, HALF, WIDTH, Worth, around, middles, stretches
 
 FS = 30000.0
 
@@ -106,10 +106,10 @@ def test_a_unit_seen_nowhere_is_not_asked(basis, templates):
 def test_stretches_stand_apart():
     scores = np.arange(3.0 * 2000, dtype=np.float32).reshape(3, 2000) + 1
     found = stretches(scores, np.array([0, 2]), np.array([400, 900]))
-    assert found.shape == (2, GAP + 2 * (2 * HALF + GAP))
+    assert found.shape == (2, GAP + 2 * (WIDTH + GAP))
     assert np.array_equal(found[:, middles(2)], scores[np.ix_([0, 2], [400, 900])])
     assert np.all(found[:, :GAP] == NEVER) and np.all(found[:, -GAP:] == NEVER)
-    assert np.sum(found > NEVER) == 2 * 2 * 2 * HALF
+    assert np.sum(found > NEVER) == 2 * 2 * WIDTH
 
 
 def spikes_at(sample, unit):
@@ -120,24 +120,56 @@ def spikes_at(sample, unit):
 
 
 def test_places_of_spikes_in_stretches():
-    found = around(spikes_at([400, 420, 470, 900], [0, 1, 1, 0]), np.array([400, 950]))
+    found = around(spikes_at([400, 420, 461, 900], [0, 1, 1, 0]), np.array([400, 950]))
     first, second = middles(2)
     assert found.sample.tolist() == [first, first + 20, second - 50] and found.unit.tolist() == [0, 1, 0]
+    burst = around(spikes_at([400, 460], [0, 0]), np.array([400, 460]))  # each is also in the other's stretch, at its end
+    assert burst.sample.tolist() == [first, first + 60, second - 60, second]
+
+
+def with_tails(templates):
+    """Return templates that leave something beyond their features."""
+    rest = np.zeros_like(templates.rest)
+    rest[0, 1, 70:90], rest[1, 2, 75:95] = 1.0, -2.0
+    return replace(templates, rest=rest)
+
+
+def explained(pursuit, spikes, seed=0):
+    """Return scores of traces with these spikes, what is left of them by the pursuit, its spikes and the templates."""
+    traces = traces_with(pursuit.templates, pursuit.basis, spikes, seed, n_samples=spikes[-1][0] + 1000)
+    means, units = pursuit.means_in(traces, 0.0), np.arange(len(pursuit.templates.counts))
+    scores = pursuit.scores(pursuit.features(traces), means, units)
+    left = scores.copy()
+    return scores, left, pursuit.explain(left, means, units), means, units
+
+
+def test_what_is_taken_out_is_what_the_pursuit_takes(basis, templates):
+    pursuit = with_third(with_tails(templates), basis, aside(templates.means[0], 2.3), 40.0)
+    scores, left, spikes, means, units = explained(pursuit, [(500 + 150 * number, number % 2) for number in range(20)])
+    pursuit.take(spikes, scores, means, units)
+    assert len(spikes.sample) >= 20
+    assert np.array_equal(scores[left > NEVER / 2], left[left > NEVER / 2])
 
 
 def test_spikes_put_back_are_the_scores_they_were_taken_from(basis, templates):
-    pursuit = with_third(templates, basis, aside(templates.means[0], 2.3), 40.0)
-    spikes, units = spikes_at([500, 530, 900], [2, 1, 0]), np.arange(3)
-    traces = traces_with(templates, basis, [(500, 0), (530, 1), (900, 0)], 0, n_samples=2000)
-    means = pursuit.means_in(traces, 0.0)
-    scores = pursuit.scores(pursuit.features(traces), means, units)
-    left = scores.copy()
+    pursuit = with_third(with_tails(templates), basis, aside(templates.means[0], 2.3), 40.0)
+    scores, _, _, means, units = explained(pursuit, [(500, 0), (530, 1), (900, 0)])
+    spikes, some, left = spikes_at([500, 530, 900], [2, 1, 0]), np.array([0, 2]), scores.copy()
     pursuit.take(spikes, left, means, units)
-    back = stretches(left, np.array([0, 2]), np.array([500]))
-    near = around(spikes.only(np.array([0])), np.array([500]))  # those of the second unit stay out
-    pursuit.take(near, back, means, np.array([0, 2]), back=True)
-    wanted = scores.copy()
-    pursuit.take(spikes.only(np.array([1, 2])), wanted, means, units)
-    assert np.abs(left - scores).max() > 10
-    there = back > NEVER / 2
-    assert np.allclose(back[there], wanted[np.ix_([0, 2], np.arange(500 - HALF, 500 + HALF))].ravel(), atol=0.01)
+    back = stretches(left, some, np.array([500]))
+    pursuit.take(around(spikes, np.array([500])), back, means, some, back=True)
+    pursuit.take(spikes.only(np.array([1, 2])), scores, means, units)  # of the second unit, and those far away
+    assert np.allclose(back[back > NEVER / 2], scores[some, 500 - HALF:500 + HALF + 1].ravel(), atol=0.01)
+
+
+@pytest.mark.parametrize("far", [HALF, HALF + 1, 90, 160])
+def test_spikes_farther_away_leave_nothing_at_the_ends(basis, templates, far):
+    pursuit = with_third(templates, basis, templates.means[0][:, ::-1], 40.0)
+    scores, _, spikes, means, units = explained(pursuit, [(500, 0), (500 + far, 1)])
+    pursuit.take(spikes, scores, means, units)
+    stretch = stretches(scores, units, np.array([500]))
+    pursuit.take(around(spikes, np.array([500])), stretch, means, units, back=True)
+    again = pursuit.explain(stretch, means, units)
+    near = np.abs(spikes.sample - 500) <= HALF
+    assert (again.sample - middles(1)[0] + 500).tolist() == spikes.sample[near].tolist()
+    assert again.unit.tolist() == spikes.unit[near].tolist()

@@ -1,8 +1,11 @@
 """Some of many, evenly spread."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from simsort.sorting.own.pursuit import Spikes
+if TYPE_CHECKING:
+    from simsort.sorting.own.pursuit import Spikes
 
 
 def evenly(n: int, most: int) -> np.ndarray:
@@ -10,7 +13,7 @@ def evenly(n: int, most: int) -> np.ndarray:
     return np.linspace(0, n - 1, min(n, most)).round().astype(int)
 
 
-def some_of_each(spikes: Spikes, inside: np.ndarray, reach: int, n_samples: int, most: int):
+def some_of_each(spikes: "Spikes", inside: np.ndarray, reach: int, n_samples: int, most: int):
     """Yield each unit and the rows of at most so many of its spikes inside, `reach` samples away from the ends."""
     inside = inside & (spikes.sample >= reach) & (spikes.sample < n_samples - reach)
     for unit in np.unique(spikes.unit[inside]):

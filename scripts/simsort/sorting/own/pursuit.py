@@ -111,7 +111,8 @@ class Pursuit:
 
     def take(self, spikes: Spikes, scores: np.ndarray, means: np.ndarray, units: np.ndarray, *,
              back: bool = False) -> None:
-        """Take spikes of some units, given in their order, out of these units' scores, or put them back."""
+        """Take the spikes of some units, given in their order, out of these units' scores, or put them back."""
+        spikes = spikes.only(np.isin(spikes.unit, units))
         amplitude = -spikes.amplitude if back else spikes.amplitude
         take_all(scores, *self.tables(means, units), self.by_lag, self.rest[units],
                  np.searchsorted(units, spikes.unit), spikes.sample, spikes.delay, amplitude.astype(np.float32))

@@ -3,6 +3,8 @@
 Spikes of a neuron that vary more than noise make clusters at the edges of its own, and two neurons that often fire
 together one of their overlaps. Both are tight and lie where no template does, so that nothing about them is odd; but
 without them the traces become only a little less likely. A neuron's own spikes fit no other template.
+
+Asked are short stretches around some of a unit's spikes, out of which all spikes farther away were taken.
 """
 
 from dataclasses import replace
@@ -14,7 +16,8 @@ from simsort.sorting.own.pursuit import N_LAGS, NEVER, Pursuit, Spikes
 
 MOST_PER_PIECE = 12  # spikes of a unit that are looked at
 REACH = 45  # samples: what is found so near is another explanation of a spike
-HALF = 60  # samples on either side in which spikes are explained anew
+HALF = 60  # samples on either side in which spikes are explained anew: REACH, and what dead times of others reach into
+WIDTH = 2 * HALF + 1
 GAP = N_LAGS  # samples between stretches, so that none is seen in the next
 LEAST_WORTH = 2.4  # of the log odds, the mean over spikes
 LIMITS = -3.0, 10.0  # of a spike: what another order of taking spikes out loses or wins says little
@@ -79,8 +82,7 @@ class Worth:
         rivals, penalties = self.rivals[unit], self.pursuit.penalties
         others, at = rivals != unit, middles(len(rows))
         scores = stretches(left, rivals, spikes.sample[rows])
-        self.pursuit.take(around(spikes.only(np.isin(spikes.unit, rivals)), spikes.sample[rows]), scores, means, rivals,
-                          back=True)
+        self.pursuit.take(around(spikes, spikes.sample[rows]), scores, means, rivals, back=True)
         without = self.pursuit.explain(scores[others], means, rivals[others])
         with_it = self.pursuit.explain(scores, means, rivals)
         for middle in at:
@@ -118,12 +120,12 @@ def around(spikes: Spikes, middle: np.ndarray) -> Spikes:
 
 def stretches(scores: np.ndarray, units: np.ndarray, sample: np.ndarray) -> np.ndarray:
     """Return the scores of some units around some samples one after another; between them there can be no spikes."""
-    found = np.full((len(units), GAP + len(sample) * (2 * HALF + GAP)), NEVER, dtype=np.float32)
+    found = np.full((len(units), GAP + len(sample) * (WIDTH + GAP)), NEVER, dtype=np.float32)
     for at, middle in zip(middles(len(sample)), sample):
-        found[:, at - HALF:at + HALF] = scores[units, middle - HALF:middle + HALF]
+        found[:, at - HALF:at + HALF + 1] = scores[units, middle - HALF:middle + HALF + 1]
     return found
 
 
 def middles(n: int) -> np.ndarray:
     """Return where the middles (n,) of stretches lie."""
-    return GAP + HALF + (2 * HALF + GAP) * np.arange(n)
+    return GAP + HALF + (WIDTH + GAP) * np.arange(n)
