@@ -163,7 +163,7 @@ def test_results_are_kept_by_sorter_version_and_case(tmp_path, monkeypatch):
 
 def test_a_version_depends_on_the_weights_that_are_asked(tmp_path, monkeypatch):
     names = ("simsort", "simsort-ceed", "simsort-none")
-    for folder in ("models", "sorting", "weights/default", "weights/ceed", "weights/cell_types"):
+    for folder in ("models", "sorting", "ceed", "weights/default", "weights/ceed", "weights/cell_types"):
         (tmp_path / "simsort" / folder).mkdir(parents=True)
     monkeypatch.setattr(runs, "SCRIPTS", tmp_path)
 
@@ -174,7 +174,7 @@ def test_a_version_depends_on_the_weights_that_are_asked(tmp_path, monkeypatch):
 
     assert changed("sorting/a.py") == [True, True, True] and changed("models/a.py") == [True, True, True]
     assert changed("weights/default/model.json") == [True, False, False]
-    assert changed("weights/ceed/model.json") == [False, True, False]
+    assert changed("weights/ceed/model.json") == [False, True, False] == changed("ceed/windows.py")
     assert changed("weights/cell_types/model.json") == [False, False, False]
 
 

@@ -22,7 +22,8 @@ PACKAGES = {"kilosort4": ("kilosort", "torch"), "mountainsort5": ("mountainsort5
 OURS = "simsort"
 # of ours with other parameters: run where they are asked for by name, not by default
 VARIANTS = {"simsort-ceed": {"encoder": "ceed"}, "simsort-none": {"encoder": "none"}}
-WEIGHTS = {"simsort": ("default",), "ceed": ("ceed",), "none": ()}  # by encoder
+# what the sorter asks of each encoder, beside its own source
+OF_ENCODER = {"simsort": ("weights/default",), "ceed": ("weights/ceed", "ceed"), "none": ()}
 TIMEOUT_S = 3600.0
 MAX_REASON = 200
 PROTOCOL = 2  # raised when the protocol or what stands in a result changes
@@ -60,8 +61,8 @@ def sorter_version(name: str) -> str:
     packages = filter(installed, ("spikeinterface", *PACKAGES.get(name, ())))
     versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
     if sorter_of(name) == OURS:
-        weights = WEIGHTS[VARIANTS.get(name, {}).get("encoder", "simsort")]
-        versions.append(f"{OURS} {__version__} {source_hash(weights)}")
+        folders = ("models", "sorting", *OF_ENCODER[VARIANTS.get(name, {}).get("encoder", "simsort")])
+        versions.append(f"{OURS} {__version__} {source_hash(folders)}")
     return ", ".join(versions)
 
 
@@ -79,10 +80,10 @@ def installed(package: str) -> bool:
     return True
 
 
-def source_hash(weights: tuple[str, ...]) -> str:
-    """Return a hash of our sorter's source and of the weights that it asks."""
+def source_hash(folders: tuple[str, ...]) -> str:
+    """Return a hash of some folders of our package."""
     package, digest = SCRIPTS / "simsort", hashlib.sha256()
-    for folder in ("models", "sorting", *(f"weights/{name}" for name in weights)):
+    for folder in folders:
         for file in sorted((package / folder).rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
                 digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
