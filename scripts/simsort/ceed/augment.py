@@ -23,7 +23,7 @@ class Augmentation:
     collision, shift, amplitude, jitter, noise : float
         Probabilities. Shift: of a window that is not centred on the largest channel.
     recut : float, default: 0.0
-        Probability of a window around the channel that would be the deepest with other noise, our addition: of the
+        Probability of a window around the channel that would be the deepest with more noise, our addition: of the
         windows of one neuron's spikes, each cut around its own deepest channel, this is how the middles differ.
     amplitude_range : (float, float), default: (0.9, 1.1)
     collision_scale : (float, float), default: (0.2, 1.0)
@@ -166,7 +166,7 @@ def shifted(waveforms: torch.Tensor, row: torch.Tensor, tables: Tables, form: Ce
 
 
 def deepest(waveforms: torch.Tensor, is_there: torch.Tensor, form: CeedForm, generator: torch.Generator) -> torch.Tensor:
-    """Return how far from the middle (n,) the channel lies that is deepest with other noise."""
+    """Return how far from the middle (n,) the channel lies that is deepest with noise added to what is there."""
     middle, reach = form.n_wide // 2, form.reach
     near = slice(middle - reach, middle + reach + 1)
     depth = -waveforms[:, near, form.n_before - TROUGH:form.n_before + TROUGH + 1].amin(dim=2)

@@ -116,7 +116,8 @@ def encoder_config(settings: dict) -> MlpConfig | ScamConfig:
 
 def task_of(settings: dict, train: LabelledSpikes, held_out: LabelledSpikes) -> CeedTask:
     """Return what is trained."""
-    how = Augmentation(**{name: settings[name] for name in ("collision", "shift", "recut", "amplitude", "jitter", "noise")})
+    changes = ("collision", "shift", "recut", "amplitude", "jitter", "noise")
+    how = Augmentation(**{name: settings[name] for name in changes})
     return CeedTask(train, held_out, encoder_config(settings), how, batch=settings["batch"],
                     temperature=settings["temperature"], shape_only=settings["shape_only"])
 

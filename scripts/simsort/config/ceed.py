@@ -34,7 +34,7 @@ class Ceed:
     only_good: bool = option(False, "of a sorting analyzer take only units whose property quality is good")
     collision: float = option(0.4, "probability that another spike is added", minimum=0.0, maximum=1.0)
     shift: float = option(0.5, "probability of a window not centred on the largest channel", minimum=0.0, maximum=1.0)
-    recut: float = option(0.0, "probability of a window cut around the channel that is deepest with other noise",
+    recut: float = option(0.0, "probability of a window cut around the channel that is deepest with more noise",
                           minimum=0.0, maximum=1.0)
     amplitude: float = option(0.7, "probability of another size", minimum=0.0, maximum=1.0)
     jitter: float = option(0.6, "probability of a shift by up to two samples", minimum=0.0, maximum=1.0)

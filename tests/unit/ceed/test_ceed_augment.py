@@ -65,7 +65,8 @@ def test_windows_are_cut_around_the_channel_that_other_noise_makes_the_deepest(s
     large = view(dataclasses.replace(spikes, waveforms=flat), recut=1.0)
     assert np.array_equal(large.row.numpy(), spikes.row), "noise does not move large spikes"
     at_end = dataclasses.replace(spikes, waveforms=flat * 0, row=np.full(240, 11))
-    assert view(at_end, recut=1.0).row.numpy().max() == 11
+    moved = view(at_end, recut=1.0).row.numpy() - 11
+    assert set(np.unique(moved)) == {-2, -1, 0} and 0.22 < (moved == 0).mean() < 0.44, "one of the three that are there"
 
 
 def test_windows_stay_at_the_end_of_a_probe(spikes):

@@ -28,7 +28,7 @@ def test_a_unit_belongs_to_the_neuron_of_most_of_its_spikes():
 
 
 @pytest.mark.parametrize("name, message", [("mearec-32_static_seed1", "on which sorters are compared"),
-                                           ("mearec-32", "give names such as mearec-tetrode_drift_seed100")])
+                                           ("mearec-32", "give names such as emouse-hybrid_drift_seed100")])
 def test_recordings_of_the_tables_are_refused(name, message):
     with pytest.raises(UserError, match=message):
         joining.parsed(name)

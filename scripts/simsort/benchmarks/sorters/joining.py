@@ -25,12 +25,10 @@ from simsort.models.shipped import CEED_FOLDER
 from simsort.sorting.own.ceed_looks import distance
 from simsort.sorting.own.nearest import distance_to_nearest
 
-RECORDINGS = (
-    "mearec-tetrode_drift_seed100", "mearec-tetrode_drift_seed101", "mearec-tetrode_drift_seed102",
-    "mearec-tetrode_static_seed101", "mearec-tetrode_static_seed102", "mearec-32_static_seed100",
-    "mearec-384_drift_seed100", "spikeinterface-128_drift_seed100", "spikeinterface-384_drift_seed100",
-    "emouse-noise_drift_seed100", "emouse-noise_static_seed100", "emouse-hybrid_drift_seed100",
-    "emouse-hybrid_static_seed100")
+TUNING_SEEDS = {"emouse-hybrid": range(100, 108), "emouse-noise": [100], "mearec-32": [100],
+                "mearec-tetrode": [100, 101, 102], "spikeinterface-128": [100], "spikeinterface-32": [100]}
+RECORDINGS = tuple(f"{family}_{kind}_seed{seed}" for family, seeds in TUNING_SEEDS.items()
+                   for kind in ("drift", "static") for seed in seeds)
 SAME_SPIKE_S = 0.0004
 PURE = 0.5  # of a unit's spikes are a neuron's, or it is nobody's
 MOST_CHANGE, LEAST_REFRACTORY = 2.0, -60.0  # more change, or fewer kept refractory periods, tell nothing more
