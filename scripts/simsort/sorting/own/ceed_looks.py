@@ -14,7 +14,7 @@ from simsort.errors import UserError
 from simsort.models.ceed_folder import CeedModel
 from simsort.models.ceed_form import shape_of
 from simsort.sorting.own.evenly import some_of_each
-from simsort.sorting.own.identity import MOST_PER_PIECE, main_channels, spread
+from simsort.sorting.own.identity import MOST_PER_PIECE, spread
 from simsort.sorting.own.inputs import contacts_in_plane
 from simsort.sorting.own.pursuit import Pursuit, Spikes
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
@@ -44,7 +44,7 @@ class CeedLooks:
         self.form, self.odds = model.form, model.note.get("joining")
         self.windows = make_windows(recording.get_channel_locations()[:, :2], shanks_of(recording), model.form)
         self.search = round(SEARCH_MS * FS / 1000)
-        self.main = main_channels(pursuit)
+        self.main = pursuit.templates.main_channels()
         self.found: list[list] = [[] for _ in self.main]
 
     def see(self, traces: np.ndarray, spikes: Spikes, inside: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from simsort.sorting.own.basis import EDGE, LONG_BEFORE, LONG_SAMPLES, cut
-from simsort.sorting.own.evenly import evenly
+from simsort.sorting.own.evenly import some_of_each
 from simsort.sorting.own.judgement import are_tails, sizes_on_channels
 from simsort.sorting.own.pursuit import Pursuit, Spikes
 from simsort.sorting.own.templates import Templates
@@ -33,20 +33,16 @@ class Halo:
 
     def __init__(self, pursuit: Pursuit, contacts_um: np.ndarray):
         self.pursuit, templates = pursuit, pursuit.templates
-        main = np.linalg.norm(templates.means, axis=3).sum(axis=1).argmax(axis=1)
-        distance_um = np.linalg.norm(contacts_um[main][:, None] - contacts_um, axis=2)
+        distance_um = np.linalg.norm(contacts_um[templates.main_channels()][:, None] - contacts_um, axis=2)
         self.channels = [np.flatnonzero(row <= FARTHEST_UM) for row in distance_um]
         # for every unit its channels' sums, the number of spikes behind them, and their gains
         self.sums = [[np.zeros((len(channels), LONG_SAMPLES), dtype=np.float32), 0, []] for channels in self.channels]
 
     def see(self, left: np.ndarray, spikes: Spikes) -> None:
         """Add the spikes of a piece; `left` are its traces without them."""
-        sample, unit = spikes.sample, spikes.unit
-        inside = (sample >= LONG_BEFORE) & (sample < left.shape[1] - LONG_SAMPLES)
-        for one in np.unique(unit[inside]):
-            rows = np.flatnonzero(inside & (unit == one))
-            rows = rows[evenly(len(rows), MOST_PER_PIECE)]
-            snippets = cut(left, self.channels[one], sample[rows], LONG_BEFORE, LONG_SAMPLES)
+        inside = spikes.sample < left.shape[1] - LONG_SAMPLES
+        for one, rows in some_of_each(spikes, inside, LONG_BEFORE, left.shape[1], MOST_PER_PIECE):
+            snippets = cut(left, self.channels[one], spikes.sample[rows], LONG_BEFORE, LONG_SAMPLES)
             self.sums[one][0] += snippets.sum(axis=0)
             self.sums[one][1] += len(rows)
             self.sums[one][2] += spikes.gain[rows].tolist()

@@ -50,7 +50,7 @@ class Looks:
     def __init__(self, form, contacts_um: np.ndarray, pursuit: Pursuit):
         self.form = form
         self.around = neighbourhoods(contacts_um, form.radius_um, form.n_channels)
-        self.main = main_channels(pursuit)
+        self.main = pursuit.templates.main_channels()
         self.found: list[list] = [[] for _ in self.main]
 
     def see(self, traces: np.ndarray, spikes: Spikes, inside: np.ndarray) -> None:
@@ -86,11 +86,6 @@ class Looks:
         if one is None or other is None:
             return -np.inf
         return AT_ONE_PLACE + PER_DISTANCE * float(np.linalg.norm(one - other))
-
-
-def main_channels(pursuit: Pursuit) -> np.ndarray:
-    """Return the channel (n_units,) on which each unit is largest."""
-    return np.linalg.norm(pursuit.templates.means, axis=3).sum(axis=1).argmax(axis=1)
 
 
 def spread(parts: list) -> tuple[np.ndarray, np.ndarray] | None:

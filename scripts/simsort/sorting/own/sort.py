@@ -253,8 +253,7 @@ class OwnSorter:
         """Return the group of every unit: that of its largest channel."""
         if pursuit is None:
             return np.zeros(0, dtype=int)
-        main = np.linalg.norm(pursuit.templates.means, axis=3).sum(axis=1).argmax(axis=1)
-        return self.group_at[main]
+        return self.group_at[pursuit.templates.main_channels()]
 
     def events_of(self, traces: np.ndarray, first: int, pursuit: Pursuit | None, home: np.ndarray, halo: Halo | None):
         """Yield group and events of a piece that begins at sample `first`."""

@@ -45,6 +45,10 @@ class Templates:
         """Return some of the units."""
         return replace(self, **{name: getattr(self, name)[chosen] for name in BY_UNIT})
 
+    def main_channels(self) -> np.ndarray:
+        """Return the channel (n_units,) on which each unit is largest."""
+        return np.linalg.norm(self.means, axis=3).sum(axis=1).argmax(axis=1)
+
     def knots(self, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the knot before each time, and how far it is towards the next."""
         position = np.clip(np.asarray(times_s) / self.step_s, 0, self.means.shape[1] - 1 - 1e-9)
