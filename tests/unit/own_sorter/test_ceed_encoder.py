@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from simsort.errors import UserError
 from simsort.models.ceed_folder import load_ceed
 from simsort.models.shipped import CEED_FOLDER, FOLDER
 from simsort.sorting.own import api
+from simsort.sorting.own.basis import LONG_SAMPLES
 from simsort.sorting.own.ceed_looks import CeedLooks, distance
 from simsort.sorting.own.identity import LIKELY
 from simsort.sorting.own.pursuit import Spikes
+from simsort.sorting.own.templates import Templates
 
 QUIET = recording_of(np.random.default_rng(0).normal(0, 10, (60000, 4)).astype("float32"))
 
@@ -88,13 +91,13 @@ def test_encoders_that_the_sorter_cannot_use(change, message, tmp_path):
 
 def looks_of(n_channels=6, n_units=2):
     """Looks at units whose largest channels are 1 and up, 20 um apart."""
-    class Found:
-        pass
-    pursuit = Found()
-    pursuit.templates = Found()
-    pursuit.templates.means = np.zeros((n_units, 1, n_channels, 2), dtype=np.float32)
-    for unit in range(n_units):
-        pursuit.templates.means[unit, 0, 1 + unit] = 1.0
+    units = np.arange(n_units)
+    means = np.zeros((n_units, 1, n_channels, 2), dtype=np.float32)
+    means[units, 0, 1 + units] = 1.0
+    ones = np.ones((n_units, 1))
+    templates = Templates(means=means, step_s=1.0, occupancy=ones, counts=ones[:, 0], is_noise=units < 0, group=units,
+                          rest=np.zeros((n_units, n_channels, LONG_SAMPLES), dtype=np.float32))
+    pursuit = SimpleNamespace(templates=templates)
     probe = wired(generate_linear_probe(n_channels, 20.0))
     recording = recording_of(np.zeros((100, n_channels), "float32"), probe=probe)
     return CeedLooks(load_ceed(), recording, pursuit)
