@@ -9,7 +9,7 @@ register_when_imported()
 
 def sort(recording, *, seed: int = 0, model="shipped", encoder: str = "simsort", device: str = "auto",
          apply_motion_correction: bool | None = None, motion_preset: str = "dredge_fast", n_jobs: int = 1,
-         verbose: bool = False, **settings):
+         verbose: bool = False, scratch_folder=None, **settings):
     """Sort a recording with the project's own sorter.
 
     Parameters
@@ -34,6 +34,9 @@ def sort(recording, *, seed: int = 0, model="shipped", encoder: str = "simsort",
         Threads of the sorter, worker processes of the motion estimate.
     verbose : bool, default: False
         Print what is being done.
+    scratch_folder : str | Path | None, default: None
+        A folder on a disk with room for `keep_gb` (16) of traces, for the time of the sorting: many channels are sorted
+        faster with it, to the same spikes.
     **settings
         Fields of `simsort.sorting.own.sort.SortSettings`, such as `threshold`.
 
@@ -53,4 +56,4 @@ def sort(recording, *, seed: int = 0, model="shipped", encoder: str = "simsort",
 
     return sort_recording(recording, SortSettings(seed=seed, **settings), model=model, encoder=encoder, device=device,
                           apply_motion_correction=apply_motion_correction, motion_preset=motion_preset, n_jobs=n_jobs,
-                          progress=print if verbose else None)
+                          progress=print if verbose else None, scratch_folder=scratch_folder)

@@ -16,6 +16,7 @@ LOUD_MARGIN_MS = 0.5
 SHRINKAGE = 0.02  # towards independent channels
 MAD_TO_SD = 1.4826
 FEWEST_QUIET = 200
+ALL_AT_ONCE, ROWS = 64, 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,13 @@ class Whitening:
 
     def __call__(self, traces_uv: np.ndarray) -> np.ndarray:
         """Return traces (..., n_channels, n_samples) whitened."""
-        return self.matrix @ traces_uv
+        n_channels = len(self.matrix)
+        if n_channels <= ALL_AT_ONCE:
+            return self.matrix @ traces_uv
+        whitened = np.empty(traces_uv.shape, dtype=np.result_type(self.matrix, traces_uv))
+        for rows, its in by_rows(self.matrix, traces_uv):
+            whitened[..., rows, :] = its
+        return whitened
 
 
 def fit_whitening(traces_uv: np.ndarray, contacts_um: np.ndarray, sampling_frequency_hz: float) -> Whitening:
@@ -59,8 +66,16 @@ def fit_whitening(traces_uv: np.ndarray, contacts_um: np.ndarray, sampling_frequ
     scaled = traces_uv * scale[:, None]
     covariance = quiet_covariance(scaled, round(LOUD_MARGIN_MS * sampling_frequency_hz / 1000))
     matrix = local_zca(covariance, np.asarray(contacts_um, dtype=float), alive) * scale
-    after = np.array([noise_level(row[row != 0] @ traces_uv[row != 0]) for row in matrix])
+    after = np.array([noise_level(trace) for _, its in by_rows(matrix.astype(np.float32), traces_uv) for trace in its])
     return Whitening(matrix=(matrix / np.where(after > 0, after, 1)[:, None]).astype(np.float32), noise_uv=noise_uv)
+
+
+def by_rows(matrix: np.ndarray, traces: np.ndarray):
+    """Yield slices of rows of a matrix that is mostly 0, and its product with traces (..., n_channels, n) there."""
+    for first in range(0, len(matrix), ROWS):
+        rows = slice(first, first + ROWS)
+        near = np.flatnonzero(matrix[rows].any(axis=0))
+        yield rows, matrix[rows][:, near] @ traces[..., near, :]
 
 
 def noise_level(trace: np.ndarray) -> float:

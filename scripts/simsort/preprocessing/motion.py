@@ -15,6 +15,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+from spikeinterface import get_noise_levels
 from spikeinterface.core.motion import Motion
 from spikeinterface.preprocessing.motion import compute_motion, motion_options_preset, save_motion_info
 from spikeinterface.sortingcomponents.motion import InterpolateMotionRecording
@@ -121,8 +122,11 @@ def estimate(recording, preset: str, bin_s: float, job_kwargs: dict, seed: int =
     reason = why_no_motion(recording, bin_s)
     if reason:
         return None, reason
+    whole = one_segment(recording)
+    # kept in the recording's properties: `compute_motion` would measure it in one process
+    get_noise_levels(whole, return_in_uV=False, **job_kwargs)
     try:
-        _, info = compute_motion(one_segment(recording), preset=preset, output_motion_info=True,
+        _, info = compute_motion(whole, preset=preset, output_motion_info=True,
                                  estimate_motion_kwargs=estimate_options(preset, bin_s), **job_kwargs)
     except RuntimeError as error:  # SpikeInterface's wrapper around whatever an estimator met in these peaks
         if isinstance(error.__context__, MemoryError):
@@ -135,7 +139,7 @@ def estimate(recording, preset: str, bin_s: float, job_kwargs: dict, seed: int =
     motion = info["motion"]
     if not all(np.isfinite(d).all() for d in motion.displacement):
         return None, "the estimate is not finite"
-    info["noise"] = measure_noise(one_segment(recording), info["peaks"], info["peak_locations"],
+    info["noise"] = measure_noise(whole, info["peaks"], info["peak_locations"],
                                   info["parameters"]["estimate_motion_kwargs"], seed)
     info["motion"] = split_motion(motion, recording)
     info["peaks"] = split_peaks(info["peaks"], recording)

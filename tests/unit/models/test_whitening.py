@@ -40,6 +40,17 @@ def test_dead_channels_stay_silent():
     np.testing.assert_allclose(np.delete(whitened, 2, axis=0).std(axis=1), 1, rtol=0.05)
 
 
+def test_many_channels_are_whitened_as_by_the_whole_matrix():
+    rng = np.random.default_rng(3)
+    contacts_um = np.column_stack([16.0 * (np.arange(90) % 2), 20.0 * (np.arange(90) // 2)])
+    noise_uv = rng.normal(0, 8, (90, 20000)).astype(np.float32)
+    noise_uv[1:] += 0.5 * noise_uv[:-1]
+    whitening = fit_whitening(noise_uv, contacts_um, 30000.0)
+    assert (whitening.matrix == 0).mean() > 0.5
+    for traces_uv in (noise_uv, noise_uv[:, :6000].reshape(90, 3, 2000).swapaxes(0, 1)):
+        np.testing.assert_allclose(whitening(traces_uv), whitening.matrix @ traces_uv, atol=1e-4)
+
+
 def test_order_of_channels_and_place_of_the_probe_change_nothing():
     _, noise_uv = correlated_noise()
     matrix = fit_whitening(noise_uv, CONTACTS_UM, 30000.0).matrix

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from known_templates import traces_with
-from simsort.sorting.own.basis import N_SAMPLES, cut, delays_of, noise_covariance
-from simsort.sorting.own.pursuit import MARGIN, Pursuit
+from simsort.sorting.own.basis import N_SAMPLES, cut, delays_of, noise_covariance, noise_products
+from simsort.sorting.own.pursuit import MARGIN, Pursuit, filtered, toeplitz_of
 
 FS = 30000.0
 
@@ -20,8 +20,27 @@ def test_the_noise_is_measured_between_spikes():
     rng = np.random.default_rng(2)
     coloured = np.stack([np.convolve(rng.normal(size=60000), [0.6, 0.8], "same") for _ in range(4)])
     coloured[:, ::3000] -= 40
-    covariance = noise_covariance(coloured)
+    covariance = noise_covariance(*noise_products(coloured))
     assert abs(covariance[0, 0] - 1) < 0.06 and abs(covariance[0, 1] - 0.48) < 0.06 and abs(covariance[0, 5]) < 0.06
+
+
+@pytest.mark.parametrize("n_samples", [N_SAMPLES, N_SAMPLES + 1, 1000])
+def test_features_are_those_of_snippets_that_begin_at_each_sample(n_samples):
+    rng = np.random.default_rng(4)
+    filters, trace = rng.normal(size=(3, N_SAMPLES)), rng.normal(size=n_samples)
+    expected = np.stack([np.correlate(trace, its, "valid") for its in filters])
+    assert np.allclose(filtered(trace, toeplitz_of(filters)), expected, atol=1e-4)
+
+
+def test_scores_are_the_inner_products_of_templates_with_features(basis, templates):
+    pursuit = Pursuit(templates, basis, sampling_frequency_hz=30000.0, duration_s=100.0)
+    traces = np.random.default_rng(5).normal(size=(templates.means.shape[2], 400)).astype(np.float32)
+    means, sample = pursuit.means_in(traces, 0.0), 123
+    scores = pursuit.scores(traces, means)
+    features = basis(cut(traces, np.arange(len(traces)), np.array([sample])), np.zeros(1)).reshape(len(traces), -1)
+    assert scores.shape == (len(means), 400)
+    assert np.allclose(scores[:, sample], (means * features).sum(axis=(1, 2)), atol=1e-3)
+    assert not pursuit.scores(traces[:, :N_SAMPLES - 1], means).any()
 
 
 def test_delays_are_those_of_the_trough():

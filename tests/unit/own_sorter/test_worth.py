@@ -138,7 +138,7 @@ def explained(pursuit, spikes, seed=0):
     """Return scores of traces with these spikes, what is left of them by the pursuit, its spikes and the templates."""
     traces = traces_with(pursuit.templates, pursuit.basis, spikes, seed, n_samples=spikes[-1][0] + 1000)
     means, units = pursuit.means_in(traces, 0.0), np.arange(len(pursuit.templates.counts))
-    scores = pursuit.scores(pursuit.features(traces), means, units)
+    scores = pursuit.scores(traces, means)
     left = scores.copy()
     return scores, left, pursuit.explain(left, means, units), means, units
 

@@ -7,6 +7,7 @@ from spikeinterface.core import get_chunk_with_margin
 from spikeinterface.preprocessing.basepreprocessor import BasePreprocessor, BasePreprocessorSegment
 
 ORDER = 5
+TURNED = 1024  # samples turned from rows to columns at a time: they fit in a processor's cache
 
 
 class InBand(BasePreprocessor):
@@ -43,8 +44,12 @@ class _InBandSegment(BasePreprocessorSegment):
                                                       channel_indices, self.margin, add_reflect_padding=True)
         n_samples = len(traces)
         whole = next_fast_len(n_samples + self.margin, real=True)
-        level = traces.mean(axis=0, keepdims=True)  # else the padding would be a step
-        spectrum = rfft((traces - level).T, whole, axis=1)
+        level = traces.mean(axis=0)  # else the padding would be a step
+        padded = np.zeros((traces.shape[1], whole), dtype=traces.dtype)
+        for first in range(0, n_samples, TURNED):
+            last = min(first + TURNED, n_samples)
+            padded[:, first:last] = (traces[first:last] - level).T
+        spectrum = rfft(padded, axis=1)
         spectrum *= self.response(whole, spectrum.shape[1]).astype(traces.dtype)
         return irfft(spectrum, whole, axis=1, overwrite_x=True)[:, before:n_samples - after].T
 

@@ -53,8 +53,11 @@ class Basis:
         return found.reshape(len(snippets), -1)
 
 
-def noise_covariance(whitened: np.ndarray) -> np.ndarray:
-    """Return the covariance in time (n_samples, n_samples) of quiet stretches of traces (n_channels, n)."""
+def noise_products(whitened: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the products of quiet samples of traces (n_channels, n) with later ones, summed, and how many those are.
+
+    Both (n_samples,), by lag.
+    """
     products, counts = np.zeros(N_SAMPLES), np.zeros(N_SAMPLES)
     for trace in whitened:  # one by one, as products of all would be copies of all
         quiet = minimum_filter1d((np.abs(trace) < QUIET).astype(np.float32), QUIET_SAMPLES)
@@ -62,6 +65,11 @@ def noise_covariance(whitened: np.ndarray) -> np.ndarray:
         for lag in range(N_SAMPLES):
             products[lag] += masked[: len(trace) - lag] @ masked[lag:]
             counts[lag] += quiet[: len(trace) - lag] @ quiet[lag:]
+    return products, counts
+
+
+def noise_covariance(products: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the covariance in time (n_samples, n_samples) of noise from what `noise_products` returns."""
     return toeplitz(products / np.maximum(counts, 1.0))
 
 

@@ -26,7 +26,7 @@ MARGIN = LONG_SAMPLES + N_SAMPLES
 MOST_PASSES = 40
 LEAST_ON_CHANNEL = 0.5
 NEVER = -1e9
-STRETCH = 64  # samples whose features are computed together
+STRETCH = 32  # samples whose features are computed together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +66,14 @@ class Pursuit:
         # (n_shifts, n_features, n_features, n_lags): the inner loops run over lags
         self.by_lag = np.ascontiguousarray(np.moveaxis(responses(basis), 1, 3))
         self.rest = rest_responses(templates.rest, self.support, basis)
-        self.filters = np.ascontiguousarray(basis.filters[len(basis.shifts) // 2].T)  # (n_features, n_samples)
+        self.filters = toeplitz_of(basis.filters[len(basis.shifts) // 2].T)
         self.sees = shared_channels(self.support, templates.means.shape[2])
+        self.seen_by = [np.flatnonzero(on) for on in seen.T]  # units of every channel
 
     def only(self, chosen) -> "Pursuit":
         """Return the pursuit of some of the units."""
         return Pursuit(self.templates.only(chosen), self.basis, sampling_frequency_hz=self.fs,
                        duration_s=self.duration_s)
-
-    def features(self, traces: np.ndarray) -> np.ndarray:
-        """Return the features (n_channels, n_features, n_samples) at every sample, 0 near the ends."""
-        return filtered(traces, self.filters)
 
     def match(self, traces: np.ndarray, start_s: float) -> Spikes:
         """Find spikes in a piece of traces, during which templates stand still.
@@ -90,15 +87,22 @@ class Pursuit:
         """
         means = self.means_in(traces, start_s)
         units = np.arange(len(means))
-        return self.explain(self.scores(self.features(traces), means, units), means, units)
+        return self.explain(self.scores(traces, means), means, units)
 
-    def scores(self, features: np.ndarray, means: np.ndarray, units: np.ndarray) -> np.ndarray:
-        """Return the inner products (n, n_samples) of some units' templates with the features at every sample."""
-        n_samples = features.shape[2]
-        scores = np.empty((len(units), n_samples), dtype=np.float32)
-        for row, unit in enumerate(units):
-            there = self.support[unit][self.support[unit] >= 0]
-            np.dot(means[unit, there].ravel(), features[there].reshape(-1, n_samples), out=scores[row])
+    def scores(self, traces: np.ndarray, means: np.ndarray) -> np.ndarray:
+        """Return the inner products (n_units, n_samples) of templates with the features at every sample of traces.
+
+        They are 0 near the ends. The features of one channel at a time fit in a processor's cache.
+        """
+        scores = np.zeros((len(means), traces.shape[1]), dtype=np.float32)
+        if traces.shape[1] < N_SAMPLES:
+            return scores
+        inside = slice(N_BEFORE, traces.shape[1] - N_SAMPLES + N_BEFORE + 1)
+        for channel, units in enumerate(self.seen_by):
+            if len(units):
+                its = np.ascontiguousarray(means[units, channel]) @ filtered(traces[channel], self.filters)
+                for row, unit in enumerate(units):
+                    scores[unit, inside] += its[row]
         return scores
 
     def explain(self, scores: np.ndarray, means: np.ndarray, units: np.ndarray) -> Spikes:
@@ -216,29 +220,33 @@ def rest_responses(rest: np.ndarray, support: np.ndarray, basis: Basis) -> np.nd
     return found
 
 
-def filtered(traces: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """Return the features (n_channels, n_features, n_samples) at every sample, 0 near the ends.
+def toeplitz_of(filters: np.ndarray) -> np.ndarray:
+    """Return what turns a stretch of a trace into features: filters (n_features, length) at each of `STRETCH` places.
 
-    As products of matrices, which processors are fastest at: stretches of the traces, each longer than those that it
-    gives features of by a filter's length, times the filters at every place in them.
+    Returns
+    -------
+    table : array, (STRETCH + length - 1, n_features * STRETCH)
     """
-    n_channels, n_samples = traces.shape
     n_features, length = filters.shape
-    features = np.zeros((n_channels, n_features, n_samples), dtype=np.float32)
-    last = n_samples - length + 1
-    if last < 1:
-        return features
-    n_stretches = -(-last // STRETCH)
-    shifted = np.zeros((n_features, STRETCH + length - 1, STRETCH), dtype=np.float32)
+    table = np.zeros((STRETCH + length - 1, n_features, STRETCH), dtype=np.float32)
     for at in range(STRETCH):
-        shifted[:, at:at + length, at] = filters
-    padded_traces = np.zeros(n_stretches * STRETCH + length - 1, dtype=np.float32)
-    for channel in range(n_channels):
-        padded_traces[:n_samples] = traces[channel]
-        stretches = np.lib.stride_tricks.sliding_window_view(padded_traces, shifted.shape[1])[::STRETCH].copy()
-        for feature in range(n_features):
-            features[channel, feature, N_BEFORE:N_BEFORE + last] = (stretches @ shifted[feature]).ravel()[:last]
-    return features
+        table[at:at + length, :, at] = filters.T
+    return table.reshape(len(table), -1)
+
+
+def filtered(trace: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return the features (n_features, n) of snippets of a trace (n_samples,) that begin at each sample.
+
+    As a product of matrices, which processors are fastest at: stretches of the trace, each longer than those that it
+    gives features of by a filter's length, times the filters at every place in them (`toeplitz_of`).
+    """
+    n = len(trace) - (len(table) - STRETCH)
+    n_stretches = -(-n // STRETCH)
+    longer = np.zeros(n_stretches * STRETCH + len(table) - STRETCH, dtype=np.float32)
+    longer[:len(trace)] = trace
+    stretches = np.lib.stride_tricks.sliding_window_view(longer, len(table))[::STRETCH].copy()
+    features = (stretches @ table).reshape(n_stretches, -1, STRETCH)
+    return np.swapaxes(features, 0, 1).reshape(features.shape[1], -1)[:, :n]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from simsort.models.ceed_folder import CeedModel
 from simsort.models.neighbourhoods import neighbourhoods
 from simsort.sorting.own.basis import (
-    LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance)
+    LONG_BEFORE, LONG_SAMPLES, N_BEFORE, N_SAMPLES, Basis, cut, delays_of, fit_basis, noise_covariance, noise_products)
 from simsort.sorting.own.ceed_looks import CeedLooks
 from simsort.sorting.own.clustering import find_clusters
 from simsort.sorting.own.echoes import without_echoes
@@ -19,6 +20,7 @@ from simsort.sorting.own.groups import Group, make_groups
 from simsort.sorting.own.halo import Halo
 from simsort.sorting.own.judgement import Judgement
 from simsort.sorting.own.identity import Looks, join_pieces
+from simsort.sorting.own.kept import keep
 from simsort.sorting.own.linking import Comparison, link_units
 from simsort.sorting.own.mixture import MixtureSettings
 from simsort.sorting.own.pursuit import FIRST_LAG, Pursuit, responses
@@ -67,6 +69,8 @@ class SortSettings:
         Of a longer recording pieces of so many seconds in all, evenly spread, are clustered.
     mixture : MixtureSettings
     seed : int
+    keep_gb : float, default: 16.0
+        Whitened traces that are kept on disk meanwhile, where there is a folder for them and room.
     """
 
     threshold: float = 3.5
@@ -81,6 +85,7 @@ class SortSettings:
     learning_s: float = 1200.0
     mixture: MixtureSettings = field(default_factory=MixtureSettings)
     seed: int = 0
+    keep_gb: float = 16.0
 
 
 class OwnSorter:
@@ -97,13 +102,15 @@ class OwnSorter:
         Worker processes. The spikes do not depend on it.
     progress : callable | None
         Is called with a line on what is being done.
+    scratch : Path | None
+        A folder where whitened traces may be kept meanwhile, at most `settings.keep_gb` of them.
     """
 
     def __init__(self, recording, settings: SortSettings | None = None, *, encoder=None, n_jobs: int = 1,
-                 progress: Callable[[str], None] | None = None):
+                 progress: Callable[[str], None] | None = None, scratch: Path | None = None):
         self.settings, self.encoder, self.n_jobs = settings or SortSettings(), encoder, n_jobs
         self.say = progress or (lambda line: None)
-        self.traces: Traces = open_traces(recording, seed=self.settings.seed)
+        self.traces: Traces = open_traces(recording, seed=self.settings.seed, n_jobs=n_jobs)
         contacts_um = self.traces.contacts_um
         self.n_channels = len(contacts_um)
         self.groups: list[Group] = make_groups(contacts_um)
@@ -116,25 +123,34 @@ class OwnSorter:
         step = max(self.traces.duration_s / self.settings.learning_s, 1.0)
         self.learnt = np.unique(np.arange(0, len(self.pieces), step).astype(int))
         self.learnt_s = sum(self.pieces[index][1] - self.pieces[index][0] for index in self.learnt) / FS
+        if scratch is not None:
+            learnt = [self.pieces[index] for index in self.learnt]
+            self.traces = replace(self.traces, kept=keep(scratch, learnt, self.n_channels, self.settings.keep_gb))
         self.basis: Basis | None = self.learn_basis()
         self.turns = responses(self.basis)[len(self.basis.shifts) // 2] if self.basis is not None else None
 
     def learn_basis(self) -> Basis | None:
         """Find the features, from events of pieces spread over the recording; None if there are too few events."""
-        chosen = evenly(len(self.pieces), BASIS_PIECES)
-        short, long, noise = [], [], []
-        for index in chosen:
-            traces, _ = self.traces.read(*self.pieces[index])
-            channel, sample = self.troughs(traces)
-            for cuts, before, n in ((short, N_BEFORE, N_SAMPLES), (long, LONG_BEFORE, LONG_SAMPLES)):
-                cuts.append(traces[channel[:, None], sample[:, None] + np.arange(-before, n - before)])
-            noise.append(without_gaps(traces)[:, :NOISE_SAMPLES])
+        self.say("learning the features of spikes")
+        found = self.over_blocks(self.basis_of_block, evenly(len(self.pieces), BASIS_PIECES))
+        short, long, products, counts = zip(*(its for block in found for its in block))
         short, long = np.concatenate(short), np.concatenate(long)
         if len(short) < FEWEST_EVENTS:
             return None
         rows = np.sort(np.random.default_rng(self.settings.seed).permutation(len(short))[:N_BASIS_EVENTS])
-        noise = np.concatenate(noise, axis=1)
-        return fit_basis(short[rows], long[rows], noise_covariance(noise), self.settings.n_features)
+        covariance = noise_covariance(np.sum(products, axis=0), np.sum(counts, axis=0))
+        return fit_basis(short[rows], long[rows], covariance, self.settings.n_features)
+
+    def basis_of_block(self, block: np.ndarray) -> list[tuple]:
+        """Return short and long snippets of events of every piece of a block, and the products of its noise."""
+        found = []
+        for index in block:
+            traces, _ = self.traces.read(*self.pieces[index])
+            channel, sample = self.troughs(traces)
+            cuts = [traces[channel[:, None], sample[:, None] + np.arange(-before, n - before)]
+                    for before, n in ((N_BEFORE, N_SAMPLES), (LONG_BEFORE, LONG_SAMPLES))]
+            found.append((*cuts, *noise_products(without_gaps(traces)[:, :NOISE_SAMPLES])))
+        return found
 
     def troughs(self, traces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return channels and samples of troughs away from the ends."""

@@ -17,6 +17,7 @@ SETTINGS = {
     "main_rate_hz": "Slower units have to show again when the faster ones are taken out of the traces",
     "most_directions": "Features of a group of channels",
     "n_refinements": "Rounds of clustering again what was taken out and what was left",
+    "keep_gb": "Whitened traces kept on disk in the output folder while it runs, which saves time; 0 for none",
     "most_events": "Events of a group of channels that are clustered; more are thinned evenly over time",
 }
 OTHERS = {
@@ -87,7 +88,7 @@ class SimsortSorter(BaseSorter):
         sorting = sort_checked(recording, settings, networks=networks,
                                apply_motion_correction=params["apply_motion_correction"],
                                motion_preset=params["motion_preset"], n_jobs=params["n_jobs"],
-                               progress=print if verbose else None)
+                               progress=print if verbose else None, scratch_folder=sorter_output_folder)
         sorting.save(folder=sorter_output_folder / "sorting")
 
     @classmethod

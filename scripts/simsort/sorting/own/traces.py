@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import spikeinterface.preprocessing as spre
 from scipy.ndimage import maximum_filter1d
-from spikeinterface import get_random_data_chunks, load
+from spikeinterface import load
+from spikeinterface.core.time_series_tools import get_random_sample_slices
 
 from simsort.models.whitening import Whitening, fit_whitening
 from simsort.sorting.own.band import InBand, WithoutCommonMedian
+from simsort.sorting.own.forks import fork_map
+from simsort.sorting.own.kept import KeptTraces
 from simsort.sorting.own.pursuit import MARGIN
 
 BAND_HZ = (300.0, 6000.0)
@@ -32,11 +35,14 @@ class Traces:
         One segment, in the band, in uV, at `SAMPLING_FREQUENCY_HZ`.
     whitening : Whitening
     contacts_um : array, (n_channels, 2)
+    kept : KeptTraces | None
+        Pieces that are on disk once they were read.
     """
 
     recording: object
     whitening: Whitening
     contacts_um: np.ndarray
+    kept: KeptTraces | None = None
 
     @property
     def n_samples(self) -> int:
@@ -55,17 +61,19 @@ class Traces:
 
     def reopened(self) -> "Traces":
         """Return the same traces with files of their own."""
-        if not self.recording.check_serializability("memory"):
-            return self
-        return replace(self, recording=load(self.recording.to_dict(recursive=True)))
+        return replace(self, recording=reopened(self.recording))
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, int]:
         """Return whitened traces (n_channels, n) of a piece with its margins, and the first sample of them.
 
         They are 0 around artefacts.
         """
-        filtered, first = self.filtered(start, stop)
-        return without_artefacts(self.whitening(filtered)), first
+        whitened = self.kept.load(start) if self.kept is not None else None
+        if whitened is None:
+            whitened = without_artefacts(self.whitening(self.filtered(start, stop)[0]))
+            if self.kept is not None:
+                self.kept.save(start, whitened)
+        return whitened, max(start - MARGIN, 0)
 
     def filtered(self, start: int, stop: int) -> tuple[np.ndarray, int]:
         """Return the same in uV, not whitened."""
@@ -78,7 +86,7 @@ class Traces:
         return self.filtered(start, stop)[0] / np.where(noise_uv > 0, noise_uv, np.inf)[:, None].astype(np.float32)
 
 
-def open_traces(recording, *, seed: int = 0) -> Traces:
+def open_traces(recording, *, seed: int = 0, n_jobs: int = 1) -> Traces:
     """Filter, resample and measure the noise of a recording.
 
     Parameters
@@ -87,16 +95,38 @@ def open_traces(recording, *, seed: int = 0) -> Traces:
         One segment; contacts have positions.
     seed : int
         Chooses the pieces from which the noise is measured.
+    n_jobs : int
+        Worker processes.
     """
     prepared = prepare(recording)
-    n_pieces = min(N_NOISE_PIECES, max(int(prepared.get_total_duration() * 1000 / NOISE_PIECE_MS), 1))
-    pieces = get_random_data_chunks(prepared, num_chunks_per_segment=n_pieces, seed=seed, concatenated=False,
-                                    chunk_duration=f"{NOISE_PIECE_MS}ms")
-    traces_uv = np.concatenate([piece.T for piece in pieces], axis=1)
+    pieces = noise_pieces(prepared, seed, n_jobs)
+    traces_uv = np.concatenate(pieces, axis=1)
     del pieces  # half a gigabyte of 384 channels
     contacts_um = np.asarray(recording.get_channel_locations(), dtype=float)[:, :2]
     whitening = fit_whitening(without_gaps(traces_uv), contacts_um, SAMPLING_FREQUENCY_HZ)
     return Traces(recording=prepared, whitening=whitening, contacts_um=contacts_um)
+
+
+def noise_pieces(recording, seed: int, n_jobs: int) -> list[np.ndarray]:
+    """Return traces (n_channels, n) of short pieces anywhere in a recording."""
+    n_pieces = min(N_NOISE_PIECES, max(int(recording.get_total_duration() * 1000 / NOISE_PIECE_MS), 1))
+    pieces = get_random_sample_slices(recording, num_chunks_per_segment=n_pieces, seed=seed,
+                                      chunk_duration=f"{NOISE_PIECE_MS}ms")
+    own = [recording]
+
+    def reopen() -> None:
+        own[0] = reopened(recording)
+
+    def read(piece) -> np.ndarray:
+        segment, start, stop = piece
+        return own[0].get_traces(segment_index=segment, start_frame=start, end_frame=stop).T
+
+    return list(fork_map(read, pieces, n_jobs, begin=reopen))
+
+
+def reopened(recording):
+    """Return a recording with files of its own, itself if it has none."""
+    return load(recording.to_dict(recursive=True)) if recording.check_serializability("memory") else recording
 
 
 def without_gaps(traces: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ class Worth:
         pursuit = self.pursuit
         means = pursuit.means_in(traces, start_s)
         units = np.arange(len(means))
-        scores = pursuit.scores(pursuit.features(traces), means, units)
+        scores = pursuit.scores(traces, means)
         spikes = pursuit.explain(scores.copy(), means, units)
         pursuit.take(spikes, scores, means, units)
         inside = (spikes.sample >= first) & (spikes.sample < last) & self.asked[spikes.unit]

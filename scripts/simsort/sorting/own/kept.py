@@ -1,0 +1,69 @@
+"""Whitened pieces kept on disk while a recording is sorted: they are asked for up to six times, and dear to make."""
+
+import errno
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+MOST_OF_DISK = 0.25  # of what is free
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptTraces:
+    """Some pieces of whitened traces, in files of a folder that is the caller's to remove.
+
+    What is read is what was written, bit by bit: the spikes do not depend on what is kept.
+
+    Parameters
+    ----------
+    folder : Path
+    starts : frozenset of int
+        First samples of the pieces that are kept.
+    """
+
+    folder: Path
+    starts: frozenset
+
+    def load(self, start: int) -> np.ndarray | None:
+        """Return the traces of a piece, None if they are not there."""
+        if start not in self.starts or not self.path(start).exists():
+            return None
+        return np.load(self.path(start))
+
+    def save(self, start: int, traces: np.ndarray) -> None:
+        """Keep the traces of a piece, if it is one of those and the disk has room."""
+        if start not in self.starts:
+            return
+        part = self.path(start).with_suffix(f".{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                np.save(file, traces)
+            part.replace(self.path(start))
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            part.unlink(missing_ok=True)
+
+    def path(self, start: int) -> Path:
+        """Return the file of a piece."""
+        return self.folder / f"{start}.npy"
+
+
+def keep(folder: Path, pieces: list[tuple[int, int]], n_channels: int, most_gb: float) -> KeptTraces:
+    """Return where the first pieces are kept that fit in `most_gb` and in a quarter of the disk's free space.
+
+    Parameters
+    ----------
+    folder : Path
+        Exists.
+    pieces : list of (first, last sample)
+    n_channels : int
+    most_gb : float
+    """
+    room = min(most_gb * 1e9, MOST_OF_DISK * shutil.disk_usage(folder).free)
+    sizes = np.cumsum([(stop - start) * n_channels * 4.0 for start, stop in pieces])
+    return KeptTraces(folder=folder, starts=frozenset(start for (start, _), size in zip(pieces, sizes) if size <= room))
