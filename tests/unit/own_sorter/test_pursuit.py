@@ -1,11 +1,13 @@
 """Matching pursuit: overlapping spikes of known templates come back with their times."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from known_templates import traces_with
 from simsort.sorting.own.basis import N_SAMPLES, cut, delays_of, noise_covariance, noise_products
-from simsort.sorting.own.pursuit import MARGIN, Pursuit, filtered, toeplitz_of
+from simsort.sorting.own.pursuit import MARGIN, Pursuit, Spikes, explained, filtered, take_from, toeplitz_of
 
 FS = 30000.0
 
@@ -77,3 +79,38 @@ def test_what_is_left_is_noise(basis, templates):
 def test_nothing_is_found_in_noise(basis, templates):
     traces = traces_with(templates, basis, [], seed=3, n_samples=60000)
     assert len(Pursuit(templates, basis, sampling_frequency_hz=FS, duration_s=100.0).match(traces, 0.0).sample) == 0
+
+
+def test_what_leaves_more_than_it_explains_is_not_taken(basis, templates):
+    echo = np.zeros_like(templates.rest)
+    echo[0, :, 45:] = -1.2 * (templates.means[0, 0] @ basis.waveforms)[:, :55]
+    wrong = replace(templates, rest=echo)
+    traces = traces_with(templates, basis, [(1000, 0), (3000, 1)])  # no spike of theirs has such an echo
+    pursuit = Pursuit(wrong, basis, sampling_frequency_hz=FS, duration_s=100.0)
+    means, units = pursuit.means_in(traces, 0.0), np.arange(2)
+    unasked = pursuit.explain(pursuit.scores(traces, means), means, units)
+    assert len(unasked.sample) > 50  # each takes the echo of the one before for a spike
+    assert energy(pursuit.residual(traces, 0.0, unasked)) > energy(traces)
+    found = pursuit.match(traces, 0.0)
+    assert found.sample.tolist() == [3000] and found.unit.tolist() == [1]
+    assert energy(pursuit.residual(traces, 0.0, found)) < energy(traces)
+
+
+def energy(traces):
+    return (traces.astype(np.float64) ** 2).sum()
+
+
+@pytest.mark.parametrize("sample, delay", [(500, 0.0), (500, 0.4), (500, -0.4), (20, 0.0), (990, 0.0)])
+def test_what_a_spike_explains_is_what_its_energy_falls_by(sample, delay, basis, templates):
+    pursuit = Pursuit(templates, basis, sampling_frequency_hz=FS, duration_s=100.0)
+    traces = np.random.default_rng(6).normal(size=(4, 1000)).astype(np.float32)
+    waveforms = pursuit.waveforms(templates.means[:, 0], np.arange(2))
+    its = (traces, waveforms, pursuit.support, 1, sample, delay, 1.2)
+    expected = explained(*its)
+    left = traces.copy()
+    take_from(left, *its[1:])
+    assert (energy(traces) - energy(left)) / 2 == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    spike = Spikes(sample=np.array([sample]), unit=np.array([1]), delay=np.array([delay]), amplitude=np.array([1.2]),
+                   gain=np.ones(1))
+    if 100 < sample < 900:  # beyond, `residual` takes nothing out
+        assert np.abs(left - pursuit.residual(traces, 0.0, spike)).max() < 0.08 * np.abs(waveforms).max()

@@ -5,6 +5,10 @@ and `a s - a^2 E / 2` is what a spike of amplitude `a` there adds to the log lik
 template's energy). With a prior on the amplitude and the unit's rate this is the logarithm of the posterior odds of a
 spike against none: spikes are taken while it is positive. Overlapping spikes are told apart because the largest is
 taken first and its waveform, seen through the same filters, is subtracted from all features around it.
+
+Filters see less than the waveforms that are subtracted, so that what one spike leaves may look like another's: a few like
+units could go on explaining what they left of each other. What is taken also has to explain what is there: the energy
+of the traces, kept along, has to fall by it.
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +28,7 @@ FIRST_LAG = -(N_SAMPLES - N_BEFORE + LONG_BEFORE) + 1
 N_LAGS = LONG_SAMPLES + N_SAMPLES - 1
 MARGIN = LONG_SAMPLES + N_SAMPLES
 MOST_PASSES = 40
+LEAST_EXPLAINED = 0.0
 LEAST_ON_CHANNEL = 0.5
 NEVER = -1e9
 STRETCH = 32  # samples whose features are computed together
@@ -86,8 +91,7 @@ class Pursuit:
             Time of the first sample.
         """
         means = self.means_in(traces, start_s)
-        units = np.arange(len(means))
-        return self.explain(self.scores(traces, means), means, units)
+        return self.explain(self.scores(traces, means), means, np.arange(len(means)), traces)
 
     def scores(self, traces: np.ndarray, means: np.ndarray) -> np.ndarray:
         """Return the inner products (n_units, n_samples) of templates with the features at every sample of traces.
@@ -105,13 +109,30 @@ class Pursuit:
                     scores[unit, inside] += its[row]
         return scores
 
-    def explain(self, scores: np.ndarray, means: np.ndarray, units: np.ndarray) -> Spikes:
-        """Find spikes of some units, given in their order, by their scores, which are used up."""
+    def explain(self, scores: np.ndarray, means: np.ndarray, units: np.ndarray,
+                traces: np.ndarray | None = None) -> Spikes:
+        """Find spikes of some units, given in their order, by their scores, which are used up.
+
+        With the traces, only such that explain some of these.
+        """
         means, support, sees = self.tables(means, units)
         energies = (means.astype(np.float64) ** 2).sum(axis=(1, 2))
+        if traces is None:
+            left, waveforms = np.zeros((0, 0), dtype=np.float32), np.zeros((0, 0, 0), dtype=np.float32)
+        else:
+            left, waveforms = traces.astype(np.float32), self.waveforms(means, units)
         found = Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
-            scores, means, support, sees, energies, self.penalties[units], self.by_lag, self.rest[units]))))
+            scores, means, support, sees, energies, self.penalties[units], self.by_lag, self.rest[units], left,
+            waveforms))))
         return replace(found, unit=units[found.unit])
+
+    def waveforms(self, means: np.ndarray, units: np.ndarray) -> np.ndarray:
+        """Return what some units are in the traces of the channels of their `support`, (n, width, long_samples)."""
+        found = np.zeros((*self.support[units].shape, LONG_SAMPLES), dtype=np.float32)
+        for row, (unit, mean) in enumerate(zip(units, means)):
+            channels = self.support[unit][self.support[unit] >= 0]
+            found[row, :len(channels)] = mean[channels] @ self.basis.waveforms + self.templates.rest[unit, channels]
+        return found
 
     def take(self, spikes: Spikes, scores: np.ndarray, means: np.ndarray, units: np.ndarray, *,
              back: bool = False) -> None:
@@ -323,6 +344,44 @@ def take_out(scores, means, support, sees, responses, rest, projected, unit, fir
 
 
 @numba.njit(cache=True, nogil=True)
+def late_by(waveform, delay, at):
+    """Return a sample of a waveform that is late by less than a sample."""
+    whole = waveform[at]
+    if delay >= 0:
+        return whole + delay * ((waveform[at - 1] if at > 0 else 0.0) - whole)
+    return whole - delay * ((waveform[at + 1] if at + 1 < len(waveform) else 0.0) - whole)
+
+
+@numba.njit(cache=True, nogil=True)
+def explained(left, waveforms, support, unit, sample, delay, amplitude):
+    """Return by how much half the energy of traces falls with a spike taken out."""
+    first = sample - LONG_BEFORE
+    start, stop = max(-first, 0), min(waveforms.shape[2], left.shape[1] - first)
+    found = 0.0
+    for i in range(support.shape[1]):
+        channel = support[unit, i]
+        if channel < 0:
+            break
+        for at in range(start, stop):
+            own = amplitude * late_by(waveforms[unit, i], delay, at)
+            found += own * (left[channel, first + at] - 0.5 * own)
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def take_from(left, waveforms, support, unit, sample, delay, amplitude):
+    """Subtract a spike from traces."""
+    first = sample - LONG_BEFORE
+    start, stop = max(-first, 0), min(waveforms.shape[2], left.shape[1] - first)
+    for i in range(support.shape[1]):
+        channel = support[unit, i]
+        if channel < 0:
+            break
+        for at in range(start, stop):
+            left[channel, first + at] -= amplitude * late_by(waveforms[unit, i], delay, at)
+
+
+@numba.njit(cache=True, nogil=True)
 def take_all(scores, means, support, sees, responses, rest, units, samples, delays, amplitudes):
     """Subtract spikes from the scores of all units that see them."""
     projected = np.zeros((support.shape[1], means.shape[2], responses.shape[3]), dtype=np.float32)
@@ -333,8 +392,10 @@ def take_all(scores, means, support, sees, responses, rest, units, samples, dela
 
 
 @numba.njit(cache=True, nogil=True)
-def pursue(scores, means, support, sees, energies, penalties, responses, rest):
+def pursue(scores, means, support, sees, energies, penalties, responses, rest, left, waveforms):
     """Take spikes while the log odds are positive; `scores` (n_units, n_samples) are changed.
+
+    So are the traces `left` (n_channels, n_samples), of which every spike has to explain some, if there are any.
 
     Returns
     -------
@@ -365,6 +426,12 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest):
             unit = which[top]
             gain, amplitude = log_odds(scores[unit, top], energies[unit], penalties[unit])
             delay = shift_of(scores, unit, top)
+            if left.size:
+                if explained(left, waveforms, support, unit, top, delay, amplitude) <= LEAST_EXPLAINED:
+                    scores[unit, top] = NEVER
+                    best_of(scores, energies, penalties, top, top + 1, best, which)
+                    continue
+                take_from(left, waveforms, support, unit, top, delay, amplitude)
             samples.append(top)
             units.append(unit)
             delays.append(delay)

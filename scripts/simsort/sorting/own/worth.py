@@ -59,7 +59,7 @@ class Worth:
         means = pursuit.means_in(traces, start_s)
         units = np.arange(len(means))
         scores = pursuit.scores(traces, means)
-        spikes = pursuit.explain(scores.copy(), means, units)
+        spikes = pursuit.explain(scores.copy(), means, units, traces)
         pursuit.take(spikes, scores, means, units)
         inside = (spikes.sample >= first) & (spikes.sample < last) & self.asked[spikes.unit]
         for unit, rows in some_of_each(spikes, inside, HALF, traces.shape[1], MOST_PER_PIECE):
