@@ -45,6 +45,13 @@ def test_scores_are_the_inner_products_of_templates_with_features(basis, templat
     assert not pursuit.scores(traces[:, :N_SAMPLES - 1], means).any()
 
 
+@pytest.mark.parametrize("n_samples", [0, 1, 40, N_SAMPLES])
+def test_the_noise_of_a_scrap_of_traces_is_measured_as_far_as_it_goes(n_samples):
+    products, counts = noise_products(np.ones((2, n_samples)))
+    assert products.shape == counts.shape == (N_SAMPLES,)
+    assert counts[:n_samples].tolist() == [2 * (n_samples - lag) for lag in range(n_samples)] and not counts[n_samples:].any()
+
+
 def test_delays_are_those_of_the_trough():
     t = np.arange(N_SAMPLES) - 24
     snippets = np.stack([-np.cos((t - delay) / 6) for delay in (-0.4, 0.0, 0.3)])

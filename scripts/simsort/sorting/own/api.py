@@ -71,9 +71,11 @@ def sort_recording(recording, settings: SortSettings | None = None, *, model="sh
     Raises
     ------
     UserError
-        If the recording cannot be sorted (`check_recording`) or the model folder cannot be used.
+        If the recording cannot be sorted (`check_recording`), the model folder cannot be used or there is no scratch
+        folder of this name.
     """
     check_recording(recording)
+    check_scratch(scratch_folder)
     networks = load_networks(model, device, encoder)
     check_networks(networks, recording)
     return sort_checked(recording, settings, networks=networks, apply_motion_correction=apply_motion_correction,
@@ -198,13 +200,19 @@ def sort_blocks(recording, settings: SortSettings, n_jobs: int, say, encoder=Non
     return found
 
 
+def check_scratch(folder: str | Path | None) -> None:
+    """Refuse a scratch folder that is not there."""
+    if folder is not None and not Path(folder).is_dir():
+        raise UserError(f"scratch_folder was given {str(folder)!r}: there is no such folder", "make it, or leave it out")
+
+
 @contextlib.contextmanager
 def scratch_below(folder: str | Path | None):
     """Give a new folder below one, removed with what it holds afterwards; None if there is none to be below."""
     if folder is None:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="traces-", dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(prefix="traces-", dir=folder, ignore_cleanup_errors=True) as scratch:
         yield Path(scratch)
 
 

@@ -63,8 +63,9 @@ def noise_products(whitened: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         quiet = minimum_filter1d((np.abs(trace) < QUIET).astype(np.float32), QUIET_SAMPLES)
         masked = trace * quiet
         for lag in range(N_SAMPLES):
-            products[lag] += masked[: len(trace) - lag] @ masked[lag:]
-            counts[lag] += quiet[: len(trace) - lag] @ quiet[lag:]
+            n = max(len(trace) - lag, 0)
+            products[lag] += masked[:n] @ masked[lag:]
+            counts[lag] += quiet[:n] @ quiet[lag:]
     return products, counts
 
 

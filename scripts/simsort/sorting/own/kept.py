@@ -1,4 +1,4 @@
-"""Whitened pieces kept on disk while a recording is sorted: they are asked for up to six times, and dear to make."""
+"""Whitened pieces kept on disk while a recording is sorted: they are asked for five to eight times, and dear to make."""
 
 import errno
 import os
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from simsort.sorting.own.pursuit import MARGIN
 
 MOST_OF_DISK = 0.25  # of what is free
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -41,7 +43,7 @@ class KeptTraces:
         part = self.path(start).with_suffix(f".{os.getpid()}.part")
         try:
             with part.open("wb") as file:
-                np.save(file, traces)
+                write_array(file, traces)
             part.replace(self.path(start))
         except OSError as error:
             if error.errno not in FULL:
@@ -51,6 +53,13 @@ class KeptTraces:
     def path(self, start: int) -> Path:
         """Return the file of a piece."""
         return self.folder / f"{start}.npy"
+
+
+def write_array(file, array: np.ndarray) -> None:
+    """Write an array as `numpy.save` does, which does not say that a disk is full, nor always notices."""
+    array = np.ascontiguousarray(array)
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    file.write(memoryview(array).cast("B"))
 
 
 def keep(folder: Path, pieces: list[tuple[int, int]], n_channels: int, most_gb: float) -> KeptTraces:
@@ -65,5 +74,5 @@ def keep(folder: Path, pieces: list[tuple[int, int]], n_channels: int, most_gb: 
     most_gb : float
     """
     room = min(most_gb * 1e9, MOST_OF_DISK * shutil.disk_usage(folder).free)
-    sizes = np.cumsum([(stop - start) * n_channels * 4.0 for start, stop in pieces])
+    sizes = np.cumsum([(stop - start + 2 * MARGIN) * n_channels * 4.0 for start, stop in pieces])
     return KeptTraces(folder=folder, starts=frozenset(start for (start, _), size in zip(pieces, sizes) if size <= room))
