@@ -66,7 +66,7 @@ def draw_families(groups: list, file: Path) -> None:
     """Draw each sorter's accuracy by family and kind, with the oracle as a line above."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(max(6.4, 0.95 * len(groups)), 4), layout="constrained")
     axis = figure.subplots()
     used = {row["sorter"] for *_, entries in groups for row in rows_of(entries)}
     names = [name for name in COLOURS if name in used]
