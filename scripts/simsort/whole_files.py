@@ -1,22 +1,30 @@
 """Files that are there whole or not at all: written aside, then moved in place. Standard library only."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file aside, flushed to the disk, and move it in place: readers see the old or the new, never a part."""
+@contextlib.contextmanager
+def aside(path: Path):
+    """Give a file to write into, that is moved in place if nothing fails and is gone otherwise."""
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            yield file
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file aside, flushed to the disk, and move it in place: readers see the old or the new, never a part."""
+    with aside(path) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, content, *, indent: int | None = 1) -> None:

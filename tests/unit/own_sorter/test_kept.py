@@ -49,7 +49,7 @@ def test_a_quarter_of_the_free_disk_is_the_most(tmp_path, monkeypatch):
 
 def test_a_full_disk_keeps_nothing(tmp_path):
     pieces = keep(tmp_path, PIECES, n_channels=4, most_gb=1.0)
-    (tmp_path / f"0.{os.getpid()}.part").symlink_to("/dev/full")
+    (tmp_path / f".0.npy.{os.getpid()}.part").symlink_to("/dev/full")
     pieces.save(0, np.zeros((4, 1000), np.float32))
     assert not list(tmp_path.iterdir()) and pieces.load(0) is None
     pieces.save(0, np.ones((4, 1000), np.float32))  # when there is room again
@@ -58,7 +58,7 @@ def test_a_full_disk_keeps_nothing(tmp_path):
 
 def test_other_trouble_with_the_disk_is_told(tmp_path):
     pieces = keep(tmp_path, PIECES, n_channels=4, most_gb=1.0)
-    (tmp_path / f"0.{os.getpid()}.part").mkdir()
+    (tmp_path / f".0.npy.{os.getpid()}.part").mkdir()
     with pytest.raises(IsADirectoryError):
         pieces.save(0, np.zeros((4, 1000), np.float32))
 

@@ -1,7 +1,6 @@
 """Whitened pieces kept on disk while a recording is sorted: they are asked for five to eight times, and dear to make."""
 
 import errno
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from simsort.sorting.own.pursuit import MARGIN
+from simsort.whole_files import aside
 
 MOST_OF_DISK = 0.25  # of what is free
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -40,15 +40,12 @@ class KeptTraces:
         """Keep the traces of a piece, if it is one of those and the disk has room."""
         if start not in self.starts:
             return
-        part = self.path(start).with_suffix(f".{os.getpid()}.part")
         try:
-            with part.open("wb") as file:
+            with aside(self.path(start)) as file:  # not flushed to the disk: it is gone with the process
                 write_array(file, traces)
-            part.replace(self.path(start))
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            part.unlink(missing_ok=True)
 
     def path(self, start: int) -> Path:
         """Return the file of a piece."""
