@@ -103,6 +103,24 @@ def test_what_leaves_more_than_it_explains_is_not_taken(basis, templates):
     assert energy(pursuit.residual(traces, 0.0, found)) < energy(traces)
 
 
+def test_what_was_refused_is_asked_again_once_its_neighbour_is_explained(basis, templates):
+    tails = np.zeros_like(templates.rest)
+    tails[1, 3, 72:98] = 18 * (-1.0) ** np.arange(26)  # seen by no filter
+    tails[0] = -2 * tails[1]  # hides the other's
+    hidden = replace(templates, rest=tails)
+    traces = traces_with(templates, basis, [(1000, 0), (1000, 1)])
+    traces[:, 970:1070] += tails.sum(axis=0)
+    pursuit = Pursuit(hidden, basis, sampling_frequency_hz=FS, duration_s=100.0)
+    means, units = pursuit.means_in(traces, 0.0), np.arange(2)
+    scores = pursuit.scores(traces, means)
+    assert scores[1, 1000] > 1.2 * scores[0, 1000]  # is asked first,
+    waveforms = pursuit.waveforms(means, units)
+    assert explained(traces, waveforms, pursuit.support, 1, 1000, 0.0, 1.0) < 0  # and refused
+    found = pursuit.match(traces, 0.0)
+    assert found.unit.tolist() == [0, 1] and np.abs(found.sample - 1000).max() <= 1
+    assert energy(pursuit.residual(traces, 0.0, found)) < energy(traces)
+
+
 def energy(traces):
     return (traces.astype(np.float64) ** 2).sum()
 

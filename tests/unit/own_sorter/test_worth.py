@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from known_templates import traces_with
+from simsort.sorting.own.basis import LONG_BEFORE, LONG_SAMPLES
 from simsort.sorting.own.pursuit import NEVER, Pursuit, Spikes
 from simsort.sorting.own.worth import FEWEST, GAP, HALF, WIDTH, Worth, around, middles, stretches
 
@@ -104,12 +105,15 @@ def test_a_unit_seen_nowhere_is_not_asked(basis, templates):
 
 
 def test_stretches_stand_apart():
-    scores = np.arange(3.0 * 2000, dtype=np.float32).reshape(3, 2000) + 1
-    found = stretches(scores, np.array([0, 2]), np.array([400, 900]))
+    scores = np.arange(2.0 * 2000, dtype=np.float32).reshape(2, 2000) + 1
+    found = stretches(scores, np.array([400, 900]), HALF, HALF, NEVER)
     assert found.shape == (2, GAP + 2 * (WIDTH + GAP))
-    assert np.array_equal(found[:, middles(2)], scores[np.ix_([0, 2], [400, 900])])
+    assert np.array_equal(found[:, middles(2)], scores[:, [400, 900]])
     assert np.all(found[:, :GAP] == NEVER) and np.all(found[:, -GAP:] == NEVER)
     assert np.sum(found > NEVER) == 2 * 2 * WIDTH
+    wider = stretches(scores, np.array([400, 900]), HALF + LONG_BEFORE, HALF + LONG_SAMPLES - LONG_BEFORE, 0.0)
+    assert np.array_equal(wider[:, middles(2)], scores[:, [400, 900]])
+    assert np.sum(wider > 0) == 2 * 2 * (WIDTH + LONG_SAMPLES)  # none reaches into the next
 
 
 def spikes_at(sample, unit):
@@ -135,41 +139,58 @@ def with_tails(templates):
 
 
 def explained(pursuit, spikes, seed=0):
-    """Return scores of traces with these spikes, what is left of them by the pursuit, its spikes and the templates."""
+    """Return scores and traces with these spikes, what the pursuit leaves of them, its spikes and the templates."""
     traces = traces_with(pursuit.templates, pursuit.basis, spikes, seed, n_samples=spikes[-1][0] + 1000)
     means, units = pursuit.means_in(traces, 0.0), np.arange(len(pursuit.templates.counts))
     scores = pursuit.scores(traces, means)
-    left = scores.copy()
-    return scores, left, pursuit.explain(left, means, units), means, units
+    left = scores.copy(), traces.copy()
+    found = pursuit.explain(left[0], means, units, left[1])
+    return scores, traces, left, found, means, units
 
 
 def test_what_is_taken_out_is_what_the_pursuit_takes(basis, templates):
     pursuit = with_third(with_tails(templates), basis, aside(templates.means[0], 2.3), 40.0)
-    scores, left, spikes, means, units = explained(pursuit, [(500 + 150 * number, number % 2) for number in range(20)])
+    scores, _, (left, _), spikes, means, units = explained(
+        pursuit, [(500 + 150 * number, number % 2) for number in range(20)])
     pursuit.take(spikes, scores, means, units)
     assert len(spikes.sample) >= 20
     assert np.array_equal(scores[left > NEVER / 2], left[left > NEVER / 2])
 
 
-def test_spikes_put_back_are_the_scores_they_were_taken_from(basis, templates):
+def test_spikes_put_back_are_what_they_were_taken_from(basis, templates):
     pursuit = with_third(with_tails(templates), basis, aside(templates.means[0], 2.3), 40.0)
-    scores, _, _, means, units = explained(pursuit, [(500, 0), (530, 1), (900, 0)])
-    spikes, some, left = spikes_at([500, 530, 900], [2, 1, 0]), np.array([0, 2]), scores.copy()
-    pursuit.take(spikes, left, means, units)
-    back = stretches(left, some, np.array([500]))
-    pursuit.take(around(spikes, np.array([500])), back, means, some, back=True)
-    pursuit.take(spikes.only(np.array([1, 2])), scores, means, units)  # of the second unit, and those far away
-    assert np.allclose(back[back > NEVER / 2], scores[some, 500 - HALF:500 + HALF + 1].ravel(), atol=0.01)
+    scores, traces, (_, traces_left), found, means, units = explained(pursuit, [(500, 0), (530, 1), (900, 0)])
+    some, left = np.array([0, 2]), scores.copy()
+    pursuit.take(found, left, means, units)
+    at = np.array([500])
+    scores_back = stretches(left[some], at, HALF, HALF, NEVER)
+    traces_back = stretches(traces_left, at, HALF + LONG_BEFORE, HALF + LONG_SAMPLES - LONG_BEFORE, 0.0)
+    pursuit.put_back(around(found, at), scores_back, traces_back, means, some)
+    pursuit.take(found.only((found.unit == 1) | (found.sample > 700)), scores, means, units)
+    assert np.allclose(scores_back[scores_back > NEVER / 2], scores[some, 500 - HALF:500 + HALF + 1].ravel(), atol=0.01)
+    expected = traces - (0 if 1 not in found.unit else traces_of(pursuit, found.only(found.unit == 1), traces.shape))
+    middle = slice(500 - HALF - LONG_BEFORE, 500 + HALF + LONG_SAMPLES - LONG_BEFORE + 1)
+    cut_out = middles(1)[0] - 500 + np.arange(middle.start, middle.stop)
+    assert np.allclose(traces_back[:, cut_out], expected[:, middle], atol=0.001)
+
+
+def traces_of(pursuit, spikes, shape):
+    """Return traces of these spikes and nothing else."""
+    means, units, nothing = pursuit.means_at(0.0), np.arange(len(pursuit.templates.counts)), np.zeros(shape, np.float32)
+    pursuit.put_back(spikes, np.zeros((len(units), shape[1]), np.float32), nothing, means, units)
+    return nothing
 
 
 @pytest.mark.parametrize("far", [HALF, HALF + 1, 90, 160])
 def test_spikes_farther_away_leave_nothing_at_the_ends(basis, templates, far):
     pursuit = with_third(templates, basis, templates.means[0][:, ::-1], 40.0)
-    scores, _, spikes, means, units = explained(pursuit, [(500, 0), (500 + far, 1)])
+    scores, _, (_, traces), spikes, means, units = explained(pursuit, [(500, 0), (500 + far, 1)])
     pursuit.take(spikes, scores, means, units)
-    stretch = stretches(scores, units, np.array([500]))
-    pursuit.take(around(spikes, np.array([500])), stretch, means, units, back=True)
-    again = pursuit.explain(stretch, means, units)
+    at = np.array([500])
+    scores = stretches(scores, at, HALF, HALF, NEVER)
+    traces = stretches(traces, at, HALF + LONG_BEFORE, HALF + LONG_SAMPLES - LONG_BEFORE, 0.0)
+    pursuit.put_back(around(spikes, at), scores, traces, means, units)
+    again = pursuit.explain(scores, means, units, traces)
     near = np.abs(spikes.sample - 500) <= HALF
     assert (again.sample - middles(1)[0] + 500).tolist() == spikes.sample[near].tolist()
     assert again.unit.tolist() == spikes.unit[near].tolist()

@@ -7,8 +7,9 @@ spike against none: spikes are taken while it is positive. Overlapping spikes ar
 taken first and its waveform, seen through the same filters, is subtracted from all features around it.
 
 Filters see less than the waveforms that are subtracted, so that what one spike leaves may look like another's: a few like
-units could go on explaining what they left of each other. What is taken also has to explain what is there: the energy
-of the traces, kept along, has to fall by it.
+units could go on explaining what they left of each other. What is taken also has to explain what is there: half the
+energy of the traces, kept along, has to fall by a good part of what the spike claims to gain. What is refused is asked
+again when something around it was taken.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +29,8 @@ FIRST_LAG = -(N_SAMPLES - N_BEFORE + LONG_BEFORE) + 1
 N_LAGS = LONG_SAMPLES + N_SAMPLES - 1
 MARGIN = LONG_SAMPLES + N_SAMPLES
 MOST_PASSES = 40
-LEAST_EXPLAINED = 0.0
+LEAST_EXPLAINED = 0.3  # of what a spike claims to gain
+FLANK = 5  # samples on either side of a peak of the scores
 LEAST_ON_CHANNEL = 0.5
 NEVER = -1e9
 STRETCH = 32  # samples whose features are computed together
@@ -91,7 +93,7 @@ class Pursuit:
             Time of the first sample.
         """
         means = self.means_in(traces, start_s)
-        return self.explain(self.scores(traces, means), means, np.arange(len(means)), traces)
+        return self.explain(self.scores(traces, means), means, np.arange(len(means)), traces.copy())
 
     def scores(self, traces: np.ndarray, means: np.ndarray) -> np.ndarray:
         """Return the inner products (n_units, n_samples) of templates with the features at every sample of traces.
@@ -113,14 +115,14 @@ class Pursuit:
                 traces: np.ndarray | None = None) -> Spikes:
         """Find spikes of some units, given in their order, by their scores, which are used up.
 
-        With the traces, only such that explain some of these.
+        With the traces (float32), only such that explain some of these; they are taken out of them.
         """
         means, support, sees = self.tables(means, units)
         energies = (means.astype(np.float64) ** 2).sum(axis=(1, 2))
         if traces is None:
             left, waveforms = np.zeros((0, 0), dtype=np.float32), np.zeros((0, 0, 0), dtype=np.float32)
         else:
-            left, waveforms = traces.astype(np.float32), self.waveforms(means, units)
+            left, waveforms = traces, self.waveforms(means, units)
         found = Spikes(**dict(zip(Spikes.__dataclass_fields__, pursue(
             scores, means, support, sees, energies, self.penalties[units], self.by_lag, self.rest[units], left,
             waveforms))))
@@ -134,13 +136,20 @@ class Pursuit:
             found[row, :len(channels)] = mean[channels] @ self.basis.waveforms + self.templates.rest[unit, channels]
         return found
 
-    def take(self, spikes: Spikes, scores: np.ndarray, means: np.ndarray, units: np.ndarray, *,
-             back: bool = False) -> None:
-        """Take the spikes of some units, given in their order, out of these units' scores, or put them back."""
+    def take(self, spikes: Spikes, scores: np.ndarray, means: np.ndarray, units: np.ndarray) -> None:
+        """Take the spikes of some units, given in their order, out of these units' scores."""
         spikes = spikes.only(np.isin(spikes.unit, units))
-        amplitude = -spikes.amplitude if back else spikes.amplitude
         take_all(scores, *self.tables(means, units), self.by_lag, self.rest[units],
-                 np.searchsorted(units, spikes.unit), spikes.sample, spikes.delay, amplitude.astype(np.float32))
+                 np.searchsorted(units, spikes.unit), spikes.sample, spikes.delay,
+                 spikes.amplitude.astype(np.float32))
+
+    def put_back(self, spikes: Spikes, scores: np.ndarray, traces: np.ndarray, means: np.ndarray,
+                 units: np.ndarray) -> None:
+        """Put the spikes of some units, given in their order, back into these units' scores and the traces."""
+        spikes = replace(spikes, amplitude=-spikes.amplitude).only(np.isin(spikes.unit, units))
+        self.take(spikes, scores, means, units)
+        take_all_from(traces, self.waveforms(means[units], units), self.support[units],
+                      np.searchsorted(units, spikes.unit), spikes.sample, spikes.delay, spikes.amplitude)
 
     def tables(self, means: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return templates and channels of some units, and which of them see which."""
@@ -281,15 +290,15 @@ def log_odds(score, energy, penalty):
 
 
 @numba.njit(cache=True, nogil=True)
-def best_of(scores, energies, penalties, first, last, best, which):
-    """Bring the best unit of every sample from `first` to `last` up to date."""
+def best_of(scores, refused, energies, penalties, first, last, best, which):
+    """Bring the best unit of every sample from `first` to `last` up to date, without what was refused."""
     for sample in range(first, last):
         best[sample], which[sample] = NEVER, -1
     for unit in range(scores.shape[0]):
         # what even the best amplitude gives is less than the score times it
         least = penalties[unit] / LARGEST
         for sample in range(first, last):
-            if scores[unit, sample] > least:
+            if scores[unit, sample] > least and not refused[unit, sample]:
                 gain = log_odds(scores[unit, sample], energies[unit], penalties[unit])[0]
                 if gain > best[sample]:
                     best[sample], which[sample] = gain, unit
@@ -382,6 +391,13 @@ def take_from(left, waveforms, support, unit, sample, delay, amplitude):
 
 
 @numba.njit(cache=True, nogil=True)
+def take_all_from(left, waveforms, support, units, samples, delays, amplitudes):
+    """Subtract spikes from traces."""
+    for number in range(len(units)):
+        take_from(left, waveforms, support, units[number], samples[number], delays[number], amplitudes[number])
+
+
+@numba.njit(cache=True, nogil=True)
 def take_all(scores, means, support, sees, responses, rest, units, samples, delays, amplitudes):
     """Subtract spikes from the scores of all units that see them."""
     projected = np.zeros((support.shape[1], means.shape[2], responses.shape[3]), dtype=np.float32)
@@ -404,8 +420,9 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest, l
     n_features, n_samples = means.shape[2], scores.shape[1]
     n_shifts, n_lags = responses.shape[0], responses.shape[3]
     best, which = np.full(n_samples, NEVER), np.full(n_samples, -1, dtype=np.int64)
+    refused = np.zeros(scores.shape, dtype=np.bool_)
     low, high = MARGIN // 2, n_samples - MARGIN // 2
-    best_of(scores, energies, penalties, low, high, best, which)
+    best_of(scores, refused, energies, penalties, low, high, best, which)
     samples, units = [0 for _ in range(0)], [0 for _ in range(0)]
     delays, amplitudes, gains = [0.0 for _ in range(0)], [0.0 for _ in range(0)], [0.0 for _ in range(0)]
     projected = np.zeros((support.shape[1], n_features, n_lags), dtype=np.float32)
@@ -427,9 +444,11 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest, l
             gain, amplitude = log_odds(scores[unit, top], energies[unit], penalties[unit])
             delay = shift_of(scores, unit, top)
             if left.size:
-                if explained(left, waveforms, support, unit, top, delay, amplitude) <= LEAST_EXPLAINED:
-                    scores[unit, top] = NEVER
-                    best_of(scores, energies, penalties, top, top + 1, best, which)
+                if explained(left, waveforms, support, unit, top, delay, amplitude) <= LEAST_EXPLAINED * gain:
+                    # nor on the flanks of the peak, until what is around it changes
+                    refused[unit, top - FLANK:top + FLANK + 1] = True
+                    best_of(scores, refused, energies, penalties, max(top - FLANK, low),
+                            min(top + FLANK + 1, high), best, which)
                     continue
                 take_from(left, waveforms, support, unit, top, delay, amplitude)
             samples.append(top)
@@ -444,7 +463,10 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest, l
                      np.float32(amplitude))
             for at in range(max(top - DEAD_SAMPLES, 0), min(top + DEAD_SAMPLES + 1, n_samples)):
                 scores[unit, at] = NEVER
-            best_of(scores, energies, penalties, max(first, low), min(first + n_lags, high), best, which)
+            for other in sees[unit]:
+                if other >= 0:
+                    refused[other, max(first, 0):first + n_lags] = False
+            best_of(scores, refused, energies, penalties, max(first, low), min(first + n_lags, high), best, which)
             sample = max(top + FIRST_LAG, sample + 1)
             if sample <= top:
                 sample = top + 1

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from simsort.sorting.own.basis import LONG_BEFORE, LONG_SAMPLES
 from simsort.sorting.own.evenly import some_of_each
 from simsort.sorting.own.pursuit import N_LAGS, NEVER, Pursuit, Spikes
 
@@ -18,7 +19,7 @@ MOST_PER_PIECE = 12  # spikes of a unit that are looked at
 REACH = 45  # samples: what is found so near is another explanation of a spike
 HALF = 60  # samples on either side in which spikes are explained anew: REACH, and what dead times of others reach into
 WIDTH = 2 * HALF + 1
-GAP = N_LAGS  # samples between stretches, so that none is seen in the next
+GAP = N_LAGS  # samples between stretches, so that none is seen in the next; traces are cut out wider by LONG_SAMPLES
 LEAST_WORTH = 2.4  # of the log odds, the mean over spikes
 LIMITS = -3.0, 10.0  # of a spike: what another order of taking spikes out loses or wins says little
 MOST_SHARE = 0.35  # of the spikes of a unit that would have some of them
@@ -59,13 +60,15 @@ class Worth:
         means = pursuit.means_in(traces, start_s)
         units = np.arange(len(means))
         scores = pursuit.scores(traces, means)
-        spikes = pursuit.explain(scores.copy(), means, units, traces)
+        left = traces.copy()
+        spikes = pursuit.explain(scores.copy(), means, units, left)
         pursuit.take(spikes, scores, means, units)
         inside = (spikes.sample >= first) & (spikes.sample < last) & self.asked[spikes.unit]
-        for unit, rows in some_of_each(spikes, inside, HALF, traces.shape[1], MOST_PER_PIECE):
-            self.see_unit(unit, spikes, rows, scores, means)
+        for unit, rows in some_of_each(spikes, inside, HALF + LONG_SAMPLES, traces.shape[1], MOST_PER_PIECE):
+            self.see_unit(unit, spikes, rows, scores, left, means)
 
-    def see_unit(self, unit: int, spikes: Spikes, rows: np.ndarray, left: np.ndarray, means: np.ndarray) -> None:
+    def see_unit(self, unit: int, spikes: Spikes, rows: np.ndarray, scores: np.ndarray, traces: np.ndarray,
+                 means: np.ndarray) -> None:
         """Explain anew, with a unit and without it, what was found around some of its spikes.
 
         Parameters
@@ -75,17 +78,19 @@ class Worth:
             All that were found.
         rows : array
             Of its spikes among them, those that are looked at.
-        left : array, (n_units, n_samples)
-            Scores without all spikes.
+        scores : array, (n_units, n_samples)
+        traces : array, (n_channels, n_samples)
+            Both without all spikes.
         means : array
         """
         rivals, penalties = self.rivals[unit], self.pursuit.penalties
-        others, at = rivals != unit, middles(len(rows))
-        scores = stretches(left, rivals, spikes.sample[rows])
-        self.pursuit.take(around(spikes, spikes.sample[rows]), scores, means, rivals, back=True)
-        without = self.pursuit.explain(scores[others], means, rivals[others])
-        with_it = self.pursuit.explain(scores, means, rivals)
-        for middle in at:
+        others, at = rivals != unit, spikes.sample[rows]
+        scores = stretches(scores[rivals], at, HALF, HALF, NEVER)
+        traces = stretches(traces, at, HALF + LONG_BEFORE, HALF + LONG_SAMPLES - LONG_BEFORE, 0.0)
+        self.pursuit.put_back(around(spikes, at), scores, traces, means, rivals)
+        without = self.pursuit.explain(scores[others], means, rivals[others], traces.copy())
+        with_it = self.pursuit.explain(scores, means, rivals, traces)
+        for middle in middles(len(at)):
             one, other = (found.only(np.abs(found.sample - middle) <= REACH) for found in (with_it, without))
             # that an overlap takes two rare events in place of one does not speak for its being a neuron
             rarer = penalties[other.unit].sum() - penalties[one.unit].sum()
@@ -118,11 +123,11 @@ def around(spikes: Spikes, middle: np.ndarray) -> Spikes:
     return replace(spikes.only(row), sample=spikes.sample[row] - middle[number] + middles(len(middle))[number])
 
 
-def stretches(scores: np.ndarray, units: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """Return the scores of some units around some samples one after another; between them there can be no spikes."""
-    found = np.full((len(units), GAP + len(sample) * (WIDTH + GAP)), NEVER, dtype=np.float32)
+def stretches(values: np.ndarray, sample: np.ndarray, before: int, after: int, between: float) -> np.ndarray:
+    """Return values around some samples one after another, and what stands between them."""
+    found = np.full((len(values), GAP + len(sample) * (WIDTH + GAP)), between, dtype=np.float32)
     for at, middle in zip(middles(len(sample)), sample):
-        found[:, at - HALF:at + HALF + 1] = scores[units, middle - HALF:middle + HALF + 1]
+        found[:, at - before:at + after + 1] = values[:, middle - before:middle + after + 1]
     return found
 
 
