@@ -22,7 +22,8 @@ TIMED_STEPS = 3
 CPU_BATCH = 16  # of SCAM, whose memory grows with it; so does its time
 ATTENTION_BATCH = {"cpu": 2, "cuda": 64}
 REPEATS = 4
-FAMILIES = (("mearec-32", False, 0), ("emouse-noise", False, 0))
+FAMILIES = (("mearec-32", False, 0), ("mearec-32", True, 0), ("emouse-noise", False, 0), ("emouse-noise", True, 0),
+            ("emouse-hybrid", False, 0))  # and whether they drift, and the seed
 CASE_SPIKES = 300
 
 
@@ -147,10 +148,11 @@ def score_cases(model: Path | None, folder: Path, device: str, n_fits: int) -> d
 
     loaded, found = load_ceed(model, device), []
     for family, drifting, seed in FAMILIES:
+        words = f"{MAKERS[family].what}, {'drifting' if drifting else 'static'}"
         try:
             case = prepare_case(family, drifting, seed, folder / "cases", folder)
         except UserError as error:  # no data folder
-            found.append({"words": MAKERS[family].what, "reason": str(error)})
+            found.append({"words": words, "reason": str(error)})
             continue
         truth = load(case / "ground_truth")
         main = dict(zip(truth.unit_ids, truth.get_property("best_channel").tolist()))
@@ -159,8 +161,7 @@ def score_cases(model: Path | None, folder: Path, device: str, n_fits: int) -> d
         units = truth.unit_ids[np.sort(np.random.default_rng(seed).permutation(strong)[:10])]
         spikes = spikes_of(load(case / "recording"), truth.select_units(units), {unit: main[unit] for unit in units},
                            loaded.form, spikes_per_unit=CASE_SPIKES, seed=seed)
-        found.append({"words": MAKERS[family].what, "n_units": len(units), "snr": [float(spikes.snr.min()),
-                                                                                  float(spikes.snr.max())],
+        found.append({"words": words, "n_units": len(units), "snr": [float(spikes.snr.min()), float(spikes.snr.max())],
                       "ceed": scores_of(embed(loaded.encoder, spikes, device), spikes.unit, n_fits=n_fits,
                                         automatic=True),
                       "pca": scores_of(baseline(spikes, 5), spikes.unit, n_fits=n_fits, automatic=True)})
