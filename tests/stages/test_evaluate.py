@@ -105,7 +105,8 @@ def test_spikeforest_folders_are_read(tmp_path):
     [(label, recording, truth)] = find_recordings("hybrid_janelia", tmp_path)
     assert label == "static_tetrode/rec_4c_600s_11" and recording.get_num_channels() == 4
     assert truth.get_unit_spike_train(1).tolist() == [100, 900]
-    assert "others kept 11" in published_units("hybrid_janelia", label, truth)[1]
+    chosen, note = published_units("hybrid_janelia", label, truth)
+    assert list(chosen.unit_ids) == [1] and "1 of the 11 units" in note
 
 
 def test_waveclus_files_are_read(tmp_path):
@@ -143,6 +144,18 @@ def test_published_units_are_chosen_where_a_list_is_known():
     whole, note = published_units("ibl", "DY009", truth)
     assert whole is truth and "not the truth" in note
     assert set(DATASETS) == {"hybrid_janelia", "hc1", "waveclus", "bbp", "ibl"}
+
+
+@pytest.mark.parametrize(("label", "n_listed"), [
+    ("hybrid_static_tetrode/rec_4c_600s_21", 15), ("hybrid_drift_tetrode/rec_4c_600s_21", 14),
+    ("copy/hybrid_drift_tetrode/rec_4c_600s_22", 14), ("rec_4c_1200s_31", 13), ("rec_4c_600s_21", None)])
+def test_hybrid_janelia_s_lists_are_those_of_simsort(label, n_listed):
+    truth = sorting({unit: TRAINS[0] for unit in range(1, 75)})
+    chosen, note = published_units("hybrid_janelia", label, truth)
+    if n_listed is None:
+        assert chosen is truth and "static_tetrode or drift_tetrode" in note
+    else:
+        assert len(chosen.unit_ids) == n_listed and f"{n_listed} of the {n_listed} units" in note
 
 
 def test_pooled_scores_are_means_over_units():

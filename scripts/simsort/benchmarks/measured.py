@@ -14,7 +14,8 @@ from simsort.whole_files import write_json
 FILES = {"sorters": ("scores/*.json", "real.json"),
          "representations": ("representations/*.json", "representations/scores/*.json"),
          "metrics": ("units/*/*.json", "scale.json"), "finetuning": ("finetuning/*.json",),
-         "scale": ("many.json",), "scaling": ("scaling/*/result.json",)}
+         "scale": ("many.json",), "scaling": ("scaling/*/result.json",),
+         "cell-types": ("cell-types/*.json",)}
 LEFT_OUT = ("params", "warnings")  # long, and in no table
 DIGITS = 4
 

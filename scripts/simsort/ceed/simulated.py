@@ -55,7 +55,8 @@ class Conditions:
 
 
 def simulate_spikes(cells, form: CeedForm, *, n_units: int, spikes_per_unit: int, seed: int,
-                    conditions: Conditions = Conditions(), follow_spikes: bool = True, say=None) -> LabelledSpikes:
+                    conditions: Conditions = Conditions(), follow_spikes: bool = True, names=None,
+                    say=None) -> LabelledSpikes:
     """Simulate recordings until they hold so many units, and cut their spikes.
 
     Parameters
@@ -71,6 +72,9 @@ def simulate_spikes(cells, form: CeedForm, *, n_units: int, spikes_per_unit: int
     conditions : Conditions
     follow_spikes : bool, default: True
         See `spikes_of`.
+    names : array of str | None, default: None
+        The units to take, as named in recordings of the same seed and another duration; None: the first `n_units` with
+        enough spikes.
     say : callable | None
         Is called with a line of progress.
 
@@ -88,7 +92,7 @@ def simulate_spikes(cells, form: CeedForm, *, n_units: int, spikes_per_unit: int
     for number in range(MOST_RECORDINGS):
         part = one_recording(cells, form, np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1, conditions,
                              spikes_per_unit, follow_spikes, prefix=f"{number}/")
-        part = with_enough(part, n_units - found)
+        part = with_enough(part, n_units - found, names)
         if part is not None:
             parts.append(part)
             found += len(part.unit_names)
@@ -136,14 +140,14 @@ def settings_of(conditions: Conditions, rng: np.random.Generator) -> RecordingSe
         placement=PlacementSettings(density_per_mm3=conditions.density_per_mm3, max_tilt_deg=conditions.max_tilt_deg))
 
 
-def with_enough(spikes: LabelledSpikes | None, most_units: int) -> LabelledSpikes | None:
-    """Return the spikes of at most so many units, those with few left out and the others numbered anew."""
+def with_enough(spikes: LabelledSpikes | None, most_units: int, names=None) -> LabelledSpikes | None:
+    """Return the spikes of at most so many units, numbered anew: those of these names, or all but those with few."""
     from dataclasses import replace
 
     if spikes is None:
         return None
-    counts = np.bincount(spikes.unit, minlength=len(spikes.unit_names))
-    kept = np.flatnonzero(counts >= FEWEST_SPIKES)[:most_units]
+    enough = np.bincount(spikes.unit, minlength=len(spikes.unit_names)) >= FEWEST_SPIKES
+    kept = np.flatnonzero(enough if names is None else np.isin(spikes.unit_names, names))[:most_units]
     if not len(kept):
         return None
     some = spikes.only(np.isin(spikes.unit, kept))

@@ -1,11 +1,14 @@
 """The kinds of an analyzer's units."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 
 from simsort.celltypes.features import NAMES, unit_features
 from simsort.celltypes.head import UNSURE, Head, load_head
 
+logger = logging.getLogger(__name__)
 COLUMNS = ("cell_type", "cell_type_probability")
 
 
@@ -23,7 +26,8 @@ def cell_types(analyzer, head: Head | None = None) -> pd.DataFrame:
     -------
     table : pandas.DataFrame
         A row per unit: `cell_type` (one of the head's classes, or `unsure`), `cell_type_probability` (of the likeliest
-        one), and `p_<class>`; where a unit cannot be judged at all, `unsure` and NaN.
+        one), and `p_<class>`; where a unit cannot be judged at all, `unsure` and NaN. So it is of all units where most
+        are unlike those that the head was taught with.
     """
     head = head or load_head()
     features = analyzer_features(analyzer)
@@ -31,7 +35,9 @@ def cell_types(analyzer, head: Head | None = None) -> pd.DataFrame:
     kind = np.full(len(features), UNSURE, dtype=object)
     every = np.full((len(features), len(head.classes)), np.nan)
     best = np.full(len(features), np.nan)
-    if known.any():
+    if known.any() and not head.is_familiar(features[known]):
+        logger.warning("most units are unlike all that the head for cell types has learnt: none gets a kind")
+    elif known.any():
         kind[known], best[known], every[known] = head.answers(features[known])
     table = pd.DataFrame({"cell_type": kind.astype(str), "cell_type_probability": best}, index=analyzer.unit_ids)
     for number, name in enumerate(head.classes):

@@ -14,6 +14,7 @@ from simsort.errors import UserError
 FORMAT, ARCHITECTURE = 1, "cell-types"
 FOLDER = Path(simsort.__file__).parent / "weights" / "cell_types"
 UNSURE = "unsure"
+STRANGE_SHARE = 0.5  # a recording with more units than that beyond the usual distance is of cells never learnt
 LARGEST = 6.0  # standard deviations of the training's units: features are cut there
 
 
@@ -27,7 +28,8 @@ class Head:
         `mean`, `scale` (n_features,); `w0 b0 w1 b1 w2 b2` with the members of the vote first; `inverse` (n_features,
         n_features), of the covariance of the training's standardised features.
     note : dict
-        model.json: `classes`, `temperature`, `least_probability`, `farthest`.
+        model.json: `classes`, `temperature`, `least_probability`, `farthest` (distance from which on a unit is
+        `unsure`), `usual` (see `is_familiar`).
     """
 
     tensors: dict
@@ -60,11 +62,28 @@ class Head:
         scaled = self.standardised(features)
         return np.einsum("ni,ij,nj->n", scaled, self.tensors["inverse"], scaled) / scaled.shape[1]
 
+    def is_familiar(self, features: np.ndarray) -> bool:
+        """Tell whether the units of a recording are, most of them, no farther from the training's than its own kind are.
+
+        One odd unit says little, many together say that the cells are others than those learnt from.
+        """
+        return bool((self.distance(features) > self.note["usual"]).mean() <= STRANGE_SHARE)
+
     def answers(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return kinds (n,), `unsure` among them, the likeliest kind's probability (n,) and all probabilities."""
+        """Judge the units of one recording.
+
+        Returns
+        -------
+        kind : array, (n,) str
+            `unsure` among them, and everywhere where the recording is not familiar.
+        best : array, (n,)
+            Probability of the likeliest kind.
+        every : array, (n, n_classes)
+        """
         every = self.probabilities(features)
         best = every.max(axis=1)
         sure = (best >= self.note["least_probability"]) & (self.distance(features) <= self.note["farthest"])
+        sure &= self.is_familiar(features)
         return np.where(sure, np.array(self.classes)[every.argmax(axis=1)], UNSURE), best, every
 
 
@@ -85,7 +104,7 @@ def load_head(folder=None) -> Head:
     Raises
     ------
     UserError
-        If it is missing, damaged, of another version, or was made for other features.
+        If it is missing, damaged, or of another version.
     """
     from simsort.models.model_folder import checksum, read_note
 
@@ -94,8 +113,8 @@ def load_head(folder=None) -> Head:
     if note.get("architecture") != ARCHITECTURE:
         raise UserError(f"{folder} holds a model of architecture {note.get('architecture')!r}, no head for cell types",
                         "give a folder made by simsort pretrain --method cell-types")
-    if note["features"] != hash_of_names():
-        raise UserError(f"{folder} was made for other features", "make it again with this version of simsort")
+    if note["features"] != hash_of_names() or "usual" not in note:
+        raise UserError(f"{folder} was made by another version", "make it again with this version of simsort")
     file = folder / "head.safetensors"
     if not file.is_file() or checksum(file) != note["sha256"][file.name]:
         raise UserError(f"{file} is missing or damaged", "get the model folder again")

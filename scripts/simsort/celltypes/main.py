@@ -8,7 +8,7 @@ import numpy as np
 
 from simsort.celltypes.features import NAMES
 from simsort.celltypes.head import ARCHITECTURE, FORMAT
-from simsort.celltypes.simulated import draw_units
+from simsort.celltypes.simulated import LEAST_UV, KnownUnits, draw_units, sort_cells
 from simsort.celltypes.training import score_head, train_head
 from simsort.errors import UserError
 from simsort.pretraining.cells import Cells, find_cells
@@ -39,20 +39,20 @@ def train_cell_types(settings: dict, cells: Path, out: Path, *, test_cells: Path
     Raises
     ------
     UserError
-        If a kind was never simulated, there is one only, or types have fewer than three individuals.
+        If a kind was never simulated, there is one only, types have fewer than three individuals, or `test_cells` cannot
+        be scored.
     """
     started = time.perf_counter()
     classes, n_units, seed = tuple(settings["classes"]), settings["n_units"], settings["seed"]
     parts = split_individuals(find_cells(cells))
     n_others = int(CALIBRATION_SHARE * n_units)
+    # what cannot be scored is refused here, not after the training
+    tests = {} if test_cells is None else {
+        SOURCE: draw_shared_units(Cells(find_cells(test_cells)), n_others, seed + 9, classes)}
     train, calibration, test = (draw_units(Cells(paths), n, seed + number, classes) for number, (paths, n) in
                                 enumerate(zip(parts, (n_units, n_others, n_others))))
     head = train_head(train, calibration, classes, least_probability=settings["least_probability"], seed=seed)
-    scores = {MORPHOLOGY: score_head(head, test)}
-    if test_cells is not None:
-        other = Cells(find_cells(test_cells))
-        there = tuple(kind for kind in classes if kind in kinds_of(other))
-        scores[SOURCE] = score_head(head, draw_units(other, n_others * len(there) // len(classes), seed + 9, there))
+    scores = {name: score_head(head, units) for name, units in ({MORPHOLOGY: test} | tests).items()}
     note = {**head.note, "data": describe_cells(parts, test_cells, n_units),
             "training": {name: value for name, value in settings.items()}, "scores": scores,
             "made": describe(time.perf_counter() - started)}
@@ -73,11 +73,20 @@ def split_individuals(paths: list[Path]) -> tuple[list[Path], list[Path], list[P
     return ([path for its in groups for path in its[:-2]], [its[-2] for its in groups], [its[-1] for its in groups])
 
 
-def kinds_of(cells: Cells) -> set:
-    """Return the kinds of cells."""
-    from simsort.celltypes.simulated import sort_cells
+def draw_shared_units(cells, n_units: int, seed: int, classes: tuple, least_uv: float = LEAST_UV) -> KnownUnits:
+    """Draw units of a source that may lack some kinds: of each that it has as many as if it had all.
 
-    return set(sort_cells(cells))
+    Raises
+    ------
+    UserError
+        If it has fewer than two of the kinds: a balanced accuracy of one kind says nothing.
+    """
+    by_kind = sort_cells(cells)
+    there = tuple(kind for kind in classes if kind in by_kind)
+    if len(there) < 2:
+        raise UserError(f"the cells to test on are of {', '.join(there) or 'none'} of the kinds {', '.join(classes)}",
+                        "give cells of two of them or more")
+    return draw_units(cells, n_units * len(there) // len(classes), seed, there, least_uv)
 
 
 def describe_cells(parts: tuple, test_cells: Path | None, n_units: int) -> dict:

@@ -46,7 +46,7 @@ class KnownUnits:
         return KnownUnits(features=self.features[rows], kind=self.kind[rows], cell=self.cell[rows])
 
 
-def draw_units(cells, n_units: int, seed: int, classes: tuple) -> KnownUnits:
+def draw_units(cells, n_units: int, seed: int, classes: tuple, least_uv: float = LEAST_UV) -> KnownUnits:
     """Place cells around probes until there are as many units of every kind, or for so many rounds.
 
     Parameters
@@ -58,6 +58,8 @@ def draw_units(cells, n_units: int, seed: int, classes: tuple) -> KnownUnits:
     seed : int
     classes : tuple of str
         Kinds that are wanted.
+    least_uv : float, default: 25.0
+        Depth of the trough from which on a unit counts.
 
     Returns
     -------
@@ -78,12 +80,12 @@ def draw_units(cells, n_units: int, seed: int, classes: tuple) -> KnownUnits:
             break
         rng = np.random.default_rng([seed, number, STREAM])
         indices = [int(rng.choice(by_kind[kind])) for kind in (short * CELLS_AT_A_TIME)[:CELLS_AT_A_TIME]]
-        for kind, name, features in one_probe([cells[index] for index in indices], rng):
+        for kind, name, features in one_probe([cells[index] for index in indices], rng, least_uv):
             if kind in found and len(found[kind]) < each:
                 found[kind].append((features, name))
     for kind, its in found.items():
         if len(its) < min(each, FEWEST_UNITS):
-            raise UserError(f"only {len(its)} units of {kind} reach {LEAST_UV:g} uV", "give more cells of that kind")
+            raise UserError(f"only {len(its)} units of {kind} reach {least_uv:g} uV", "give more cells of that kind")
     return KnownUnits(features=np.stack([features for its in found.values() for features, _ in its]),
                       kind=np.array([kind for kind, its in found.items() for _ in its]),
                       cell=np.array([name for its in found.values() for _, name in its]))
@@ -112,7 +114,7 @@ def check_classes(classes: tuple, by_kind: dict) -> None:
         raise UserError("there are cells of one kind only", "give two kinds or more to tell apart")
 
 
-def one_probe(libraries: list, rng: np.random.Generator):
+def one_probe(libraries: list, rng: np.random.Generator, least_uv: float = LEAST_UV):
     """Place a few cells many times around one probe; yield kind, cell and features of those that can be sorted."""
     name = PROBES[rng.integers(len(PROBES))]
     probe = make_probe(name, min(MOST_CHANNELS, BUILDERS[name][1]))
@@ -127,7 +129,7 @@ def one_probe(libraries: list, rng: np.random.Generator):
         geometry = snippets[index].geometry.placed(position_um, rotation)
         transfer = transfer_on_grid(geometry, contacts, np.zeros(1), n_points=1, conductivity_s_per_m=0.3)
         waveform_uv = transfer.astype(np.float32) @ snippets[index].filtered_mean_na
-        if -waveform_uv.min() < LEAST_UV:
+        if -waveform_uv.min() < least_uv:
             continue
         model = libraries[index].model
         train_s, duration_s = some_train(model, rng)

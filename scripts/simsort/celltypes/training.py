@@ -12,7 +12,8 @@ N_STEPS, BATCH, RATE, DECAY = 1500, 256, 2e-3, 3e-2
 INPUT_NOISE = 0.25  # standard deviations added to features, so that no single one decides
 DROPPED = 0.1
 SHRINKAGE = 0.1
-FAR_QUANTILE = 0.99
+FAR_QUANTILE, USUAL_QUANTILE = 0.99, 0.9
+RECORDING_UNITS = 20  # scored together, as units of one recording
 N_BINS = 10
 THREE = {"excitatory": "excitatory", "PV": "PV", "SST": "other", "VIP": "other", "NGC": "other"}
 
@@ -39,10 +40,11 @@ def train_head(train: KnownUnits, calibration: KnownUnits, classes: tuple, *, le
     tensors |= train_members(scaled.astype(np.float32), target, len(classes), seed)
     tensors = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
     note = {"classes": list(classes), "temperature": 1.0, "least_probability": least_probability, "farthest": np.inf,
-            "features": hash_of_names()}
+            "usual": np.inf, "features": hash_of_names()}
     head = Head(tensors=tensors, note=note)
     note["temperature"] = best_temperature(head, calibration)
-    note["farthest"] = float(np.quantile(head.distance(calibration.features), FAR_QUANTILE))
+    distance = head.distance(calibration.features)
+    note["farthest"], note["usual"] = (float(np.quantile(distance, one)) for one in (FAR_QUANTILE, USUAL_QUANTILE))
     return head
 
 
@@ -87,7 +89,7 @@ def best_temperature(head: Head, known: KnownUnits) -> float:
 
 
 def score_head(head: Head, known: KnownUnits) -> dict:
-    """Return scores on units of known kind.
+    """Return scores on units of known kind, of which twenty drawn at random are a recording.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def score_head(head: Head, known: KnownUnits) -> dict:
         the likeliest kind; `calibration_error` (expected, of the likeliest kind, ten bins); `unsure` (share) and
         `balanced_accuracy_sure` of the others; `confusion` (a row per true kind, shares).
     """
-    answer, best, every = head.answers(known.features)
+    answer, best, every = answers_by_recording(head, known.features)
     likeliest = np.array(head.classes)[every.argmax(axis=1)]
     groups = {kind: THREE[kind] for kind in head.classes}
     names = sorted(set(groups.values()))
@@ -111,6 +113,15 @@ def score_head(head: Head, known: KnownUnits) -> dict:
             "balanced_accuracy_sure": balanced(known.kind[sure], likeliest[sure]) if sure.any() else None,
             "confusion": {kind: shares(likeliest[known.kind == kind], head.classes)
                           for kind in np.unique(known.kind).tolist()}}
+
+
+def answers_by_recording(head: Head, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `Head.answers` says of recordings of twenty units, in the order of the units."""
+    order = np.random.default_rng(0).permutation(len(features))
+    recordings = np.array_split(order, -(-len(features) // RECORDING_UNITS))
+    parts = zip(*(head.answers(features[rows]) for rows in recordings))
+    back = np.argsort(order)
+    return tuple(np.concatenate(part)[back] for part in parts)
 
 
 def shares(answers: np.ndarray, classes: list[str]) -> dict:

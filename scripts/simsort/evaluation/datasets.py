@@ -1,7 +1,7 @@
 """Published recordings with known spikes, read from the user's own copy.
 
-The lists of units that others scored are not known here but for CEED's ten; where there is no list, every unit with
-SNR >= 3 is asked for. How many units others kept is said beside it.
+Where no list of the units that others scored was published, every unit with SNR >= 3 is asked for. How many units others
+kept is said beside it.
 """
 
 import dataclasses
@@ -12,8 +12,16 @@ from simsort.errors import UserError
 from simsort.evaluation import layouts
 from simsort.evaluation.folders import existing
 
-JANELIA = tuple(f"rec_4c_{duration}s_{number}" for duration, numbers in
-                ((600, (11, 12, 21, 22, 31, 32)), (1200, (11, 21, 31))) for number in numbers)
+# The units that SimSort scored: SimSortTool/SimSort-Tetrode, model/benchmark/HYBRID_JANELIA/get_unitID.py, commit d4d37512.
+ONE = (1, 7, 13, 20, 21, 25, 52, 56, 62, 63, 68)
+TWO_STATIC = (12, 14, 19, 30, 32, 42, 57, 60, 65, 66, 69, 70, 71, 72, 73)
+TWO = (12, 14, 19, 30, 32, 42, 54, 57, 60, 65, 66, 69, 70, 73)
+TWO_LONG = (19, 30, 32, 42, 57, 60, 65, 66, 69, 70, 72, 73)
+THREE = (18, 23, 26, 27, 29, 31, 34, 35, 36, 37, 49, 55, 61, 64)
+THREE_LONG = (18, 23, 26, 27, 28, 31, 35, 36, 37, 49, 55, 61, 64)
+JANELIA = {"rec_4c_600s_11": ONE, "rec_4c_600s_12": ONE, "static_tetrode/rec_4c_600s_21": TWO_STATIC,
+           "drift_tetrode/rec_4c_600s_21": TWO, "rec_4c_600s_22": TWO, "rec_4c_600s_31": THREE, "rec_4c_600s_32": THREE,
+           "rec_4c_1200s_11": ONE, "rec_4c_1200s_21": TWO_LONG, "rec_4c_1200s_31": THREE_LONG}
 NO_LIST = "no list of units is known: every unit with SNR >= 3 counts"
 
 
@@ -51,8 +59,8 @@ class Dataset:
 DATASETS = {
     "hybrid_janelia": Dataset(
         what="SpikeForest HYBRID_JANELIA, tetrode, static and drift", readers=(layouts.read_folders, layouts.read_mda),
-        names=JANELIA, kept=dict(zip(JANELIA, ("11", "11", "15 static, 14 drift", "14", "14", "14", "11", "12", "13"))),
-        note=f"{NO_LIST}; SpikeForest lists 74 true units each"),
+        names=tuple(name.rpartition("/")[2] for name in JANELIA), units=JANELIA,
+        note=f"{NO_LIST}, as SimSort's lists for rec_4c_600s_21 differ: keep it in a folder static_tetrode or drift_tetrode"),
     "hc1": Dataset(
         what="CRCNS hc-1, tetrode with one cell recorded inside", readers=(layouts.read_folders, layouts.read_mda),
         names=("d11221.001", "d11221.002", "d11222.001", "d11222.002"), kept={"d1122": "1"}),

@@ -20,8 +20,8 @@ from simsort.pretraining.events import Events
 from simsort.pretraining.main import describe_making
 from simsort.pretraining.recordings import EventSource
 from simsort.pretraining.stream import SetStream, StreamConfig
-from simsort.sorting.own.api import sort_recording
-from simsort.sorting.own.inputs import one_form
+from simsort.sorting.own.api import sort_checked
+from simsort.sorting.own.inputs import check_recording, one_form
 from simsort.sorting.own.sort import SortSettings
 from simsort.sorting.own.traces import BAND_HZ, open_traces
 from simsort.sorting.own.traces import SAMPLING_FREQUENCY_HZ as FS
@@ -110,7 +110,8 @@ def attempt(recording, model: Model, split: tuple, settings: dict, until_s: floa
         return Finetuned(model=None, reason=f"the recording is shorter than {SHORTEST_S:g} s", facts=facts)
     seed = settings["seed"]
     if trains is None:
-        sorting = sort_recording(recording, SortSettings(seed=seed), n_jobs=n_jobs)
+        check_recording(recording)
+        sorting = sort_checked(recording, SortSettings(seed=seed), networks=model, n_jobs=n_jobs)
         trains = [sorting.get_unit_spike_train(unit) for unit in sorting.unit_ids]
     whole = one_form(recording, FS)
     traces = open_traces(whole, seed=seed)

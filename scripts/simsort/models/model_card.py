@@ -61,7 +61,8 @@ def model_card(note: dict) -> str:
             lines += [f"## {title.capitalize()}", "", *facts(note[title]), ""]
     for title, scores in (note.get("scores") or {}).items():
         lines += [f"## Scores, {title}", "", "| | |", "|---|---|"]
-        lines += [f"| {SCORES[name]} | {scores[name]:.3f} |" for name in SCORES if name in scores] + [""]
+        lines += [f"| {SCORES[name]} | {'–' if scores[name] is None else f'{scores[name]:.3f}'} |"
+                  for name in SCORES if name in scores] + [""]
     return "\n".join(lines)
 
 

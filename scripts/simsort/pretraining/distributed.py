@@ -2,8 +2,11 @@
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
+
+LONGEST_WAIT = timedelta(hours=6)  # the others wait while the first one simulates, validates or writes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +37,23 @@ class Ranks:
         """Return the first process's number in all of them."""
         if self.n_ranks == 1:
             return number
-        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
-        shared = torch.tensor([number], dtype=torch.float64, device=device)
+        shared = self.shared(number)
         torch.distributed.broadcast(shared, src=0)
         return float(shared[0])
+
+    def of_any(self, flag: bool) -> bool:
+        """Tell all processes whether a flag is up in one of them."""
+        if self.n_ranks == 1:
+            return flag
+        shared = self.shared(float(flag))
+        torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
+        return bool(shared[0])
+
+    @staticmethod
+    def shared(number: float) -> torch.Tensor:
+        """Return a number where the processes can hand it on."""
+        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+        return torch.tensor([number], dtype=torch.float64, device=device)
 
     def wait(self) -> None:
         """Wait until all processes are here."""
@@ -58,7 +74,7 @@ def join(device: torch.device) -> Ranks:
                   local_rank=int(os.environ["LOCAL_RANK"]))
     if device.type == "cuda":
         torch.cuda.set_device(ranks.local_rank)
-    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     return ranks
 
 

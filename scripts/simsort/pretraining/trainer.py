@@ -87,7 +87,8 @@ class Trainer:
         groups = [{"lr_peak": config.learning_rate, "weight_decay": config.weight_decay, **group}
                   for group in task.groups(self.nets)]
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
-        self.step, self.n_items, self.seconds, self.stopped = 0, 0, 0.0, False
+        self.step, self.n_items, self.seconds = 0, 0, 0.0
+        self.asked, self.stopped = False, False  # to end: this process, and all of them
         self.time_limit_h, self.time_share = time_limit_h, 0.0
         self.counted: dict = {}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -141,6 +142,7 @@ class Trainer:
             self.look_at_clock()
             while self.step < config.n_steps and not self.stopped and self.time_share < 1:
                 parts = self.update(stream)
+                self.stopped = self.ranks.of_any(self.asked)  # all after the same step: a gradient needs every process
                 self.seconds, started = self.seconds + time.perf_counter() - started, time.perf_counter()
                 self.look_at_clock()
                 if not log:
@@ -176,7 +178,7 @@ class Trainer:
     def on_sigterm(self):
         """Finish the step and save when asked to end, as Slurm does before a time limit."""
         def stop(_signal, _frame):
-            self.stopped = True
+            self.asked = True
         before = signal.signal(signal.SIGTERM, stop)
         try:
             yield

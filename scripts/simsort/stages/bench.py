@@ -54,6 +54,11 @@ on them, and their scores on recordings left out. To ship them copy both to scri
 simsort bench finetuning --out bench --families spikeinterface-32 --seeds 0,1 --update-docs
 
 What `simsort finetune` gains on recordings of `bench sorters`: its held-out scores, and the sorting before and after.
+
+simsort bench cell-types --out bench --sources built-in=cells,MEArec=others,bmtk=allen:4 --update-docs
+
+Heads that tell kinds of cells, trained on the first source with every choice of the others, and tested on individuals
+and sources that they never saw. After a colon: from how many uV on units of that source count.
 """
 
 import argparse
@@ -73,22 +78,25 @@ PARTS = {
     "metrics": ("truth", "scale"),
     "labels": ("fit",),
     "finetuning": ("cases",),
+    "cell-types": ("sources",),
     "scale": ("wrapper", "head", "sessions", "faults"),
     "representations": ("s1", "s2", "s3", "s4", "s5", "s7", "s8", "s9", "s10", "amount", "scam", "model", "s6",
                         "subsets", "changes", "cases", "attention", "wavemap"),
 }
 DOCUMENT = {"pipeline": "benchmarks.md", "simulation": "simulation.md", "sorters": "benchmarks.md",
             "scaling": "training.md", "curation": "benchmarks.md", "scale": "benchmarks.md", "metrics": "benchmarks.md",
-            "representations": "benchmarks.md", "labels": "benchmarks.md", "finetuning": "training.md"}
+            "representations": "benchmarks.md", "labels": "benchmarks.md", "finetuning": "training.md",
+            "cell-types": "benchmarks.md"}
 DURATION_S = {"pipeline": 300.0, "simulation": 60.0, "sorters": None, "scaling": None, "curation": 7200.0, "scale": None,
-              "metrics": None, "representations": None, "labels": None, "finetuning": None}
+              "metrics": None, "representations": None, "labels": None, "finetuning": None, "cell-types": None}
 CURATION_UNITS = (50, 200, 400)
 ONLY_SIMULATION = ("cell_types", "simulated_s", "mearec_drift")
 ONLY_SORTERS = ("families", "sorters", "seeds")
 ONLY_SCALE = ("sessions", "at_once")
 ONLY_LABELS = ("n_recordings",)
+ONLY_CELL_TYPES = ("sources",)
 ONLY_SCALING = ("cells", "n_steps", "recordings", "sizes", "n_events", "n_evaluation", "device")
-ONLY_REPRESENTATIONS = ("n_units", "n_fits", "model")
+ONLY_REPRESENTATIONS = ("n_units", "n_fits", "model", "unseen_seed")
 SCALING_STEPS = 1000
 
 
@@ -142,9 +150,12 @@ def add_arguments(parser):
     parser.add_argument("--n-evaluation", type=int, default=8, help="scaling: held-out recordings (default 8)")
     parser.add_argument("--device", default="auto", help="scaling, representations, finetuning: auto, cpu, cuda or "
                         "cuda:N (default auto)")
-    parser.add_argument("--n-units", type=int, default=400, help="representations: units to train on (default 400)")
+    parser.add_argument("--n-units", type=int, help="representations, cell-types: units to train on (default 400; "
+                        "cell-types 2000)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="representations, parts model and cases: CEED encoder "
                         "(default: the shipped one)")
+    parser.add_argument("--unseen-seed", type=int, default=7900, metavar="SEED", help="representations, part model: of the "
+                        "unseen recording; others than the default are kept beside it (default 7900)")
     parser.add_argument("--n-fits", type=int, default=50, help="representations: mixtures fitted to a set (default 50)")
     parser.add_argument("--sessions", type=comma_list(int), default=(100, 1000), help="scale: of the wrapper "
                         "(default 100,1000)")
@@ -152,6 +163,8 @@ def add_arguments(parser):
                         "(default 1,2)")
     parser.add_argument("--n-recordings", type=int, default=40, help="labels: recordings to fit on and to score on "
                         "(default 40)")
+    parser.add_argument("--sources", type=comma_list(str), default=(), help="cell-types: folders of cells as name=folder or "
+                        "name=folder:uV, the first with three individuals of each type")
     parser.add_argument("--keep", action="store_true", help="keep work folders and what the stages wrote")
     parser.add_argument("--update-docs", nargs="?", type=Path, const=DOCS, metavar="FILE",
                         help="put the tables into docs/benchmarks.md or docs/simulation.md, or FILE")
@@ -168,7 +181,7 @@ def run(parser, argv):
     measure = {"simulation": measure_simulation, "pipeline": measure_pipeline, "sorters": measure_sorters,
                "scaling": measure_scaling, "curation": measure_curation, "scale": measure_scale,
                "metrics": measure_metrics, "representations": measure_representations,
-               "labels": measure_labels, "finetuning": measure_finetuning}[what]
+               "labels": measure_labels, "finetuning": measure_finetuning, "cell-types": measure_cell_types}[what]
     if docs:
         from simsort.benchmarks import measured
         from simsort.benchmarks.tables import update_docs
@@ -193,10 +206,12 @@ def check(args) -> None:
                         "give numbers above 0")
     if not args.seeds:
         raise UserError("--seeds names no seed", "give whole numbers such as 0,1,2")
-    counts = (1 if args.n_steps is None else args.n_steps, args.n_evaluation, args.n_events, args.n_units, args.n_fits)
-    if min(counts) < 1 or min(args.recordings, default=0) < 0:
+    counts = (args.n_steps, args.n_evaluation, args.n_events, args.n_units, args.n_fits)
+    if min(count for count in counts if count is not None) < 1 or min(args.recordings, default=0) < 0:
         raise UserError("--n-steps, --n-events, --n-evaluation, --n-units, --n-fits and --recordings must be positive",
                         "give whole numbers; 0 recordings: without end")
+    if args.unseen_seed < 0:
+        raise UserError("--unseen-seed must not be negative", "give a whole number such as 8900")
     if args.n_recordings < 1:
         raise UserError("--n-recordings must be positive", "give a whole number above 0")
     if args.simulated_s <= 0 or (args.duration_s is not None and args.duration_s <= 0):
@@ -208,7 +223,7 @@ def measure_pipeline(options: dict, docs: Path | None) -> dict[str, str]:
     from simsort.benchmarks.pipeline import Settings, bench_pipeline, blocks_of
 
     others = (*ONLY_SIMULATION, *ONLY_SORTERS, *ONLY_SCALE, *ONLY_SCALING, *ONLY_REPRESENTATIONS,
-              *ONLY_LABELS)
+              *ONLY_LABELS, *ONLY_CELL_TYPES)
     return blocks_of(bench_pipeline(Settings(**{k: v for k, v in options.items() if k not in others})))
 
 
@@ -296,6 +311,16 @@ def measure_labels(options: dict, docs: Path | None) -> dict[str, str]:
                                                                                "command")})))
 
 
+def measure_cell_types(options: dict, docs: Path | None) -> dict[str, str]:
+    """Train and score heads that tell kinds of cells; return their table."""
+    from simsort.benchmarks.cell_types import Settings, bench_cell_types, blocks_of, read_sources
+
+    names = ("out", "n_units", "command")
+    given = {name: options[name] for name in names if options[name] is not None}
+    return blocks_of(bench_cell_types(Settings(sources=read_sources(options["sources"]),
+                                               only_tables=options["parts"] == ("tables",), **given)))
+
+
 def measure_simulation(options: dict, docs: Path | None) -> dict[str, str]:
     """Measure the simulator; return its tables. Pictures go beside the document that is updated."""
     from simsort.benchmarks.simulation.main import Settings, bench_simulation, blocks_of
@@ -311,5 +336,6 @@ def shown(argv: list[str]) -> list[str]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--out")
     parser.add_argument("--cells")
+    parser.add_argument("--sources")
     parser.add_argument("--update-docs", nargs="?")
     return parser.parse_known_args(argv)[1]

@@ -104,8 +104,28 @@ def test_the_head_tells_kinds_apart_and_says_when_it_is_unsure(units, monkeypatc
     signs = np.sign(np.random.default_rng(0).standard_normal(units.features.shape))
     strange = units.features + 40 * units.features.std(axis=0) * signs
     assert (head.answers(strange)[0] == "unsure").all(), "far from everything seen"
+    assert head.is_familiar(units.features) and not head.is_familiar(strange)
+    mixed = np.concatenate([strange, units.features[:10]])
+    assert (head.answers(mixed)[0] == "unsure").all(), "most of the recording is unlike what was learnt"
+    assert (head.answers(units.features[:10])[0] != "unsure").any()
     again = trained(units)
     assert all(np.array_equal(head.tensors[name], again.tensors[name]) for name in head.tensors)
+
+
+def test_units_are_scored_by_recording_in_their_order(units, tmp_path, monkeypatch):
+    from simsort.celltypes import training
+    from simsort.celltypes.main import save_head
+
+    monkeypatch.setattr(training, "N_STEPS", 50)
+    monkeypatch.setattr(training, "RECORDING_UNITS", 7)
+    head = trained(units, usual=np.inf)
+    assert all(np.allclose(one, other) for one, other in zip(
+        training.answers_by_recording(head, units.features)[1:], head.answers(units.features)[1:]))
+    never = trained(units, usual=0.0)
+    scores = training.score_head(never, units)
+    assert scores["unsure"] == 1.0 and scores["balanced_accuracy_sure"] is None
+    save_head(tmp_path, never.tensors, {**never.note, "scores": {"strange cells": scores}})
+    assert "| balanced accuracy of the others | – |" in (tmp_path / "MODEL_CARD.md").read_text()
 
 
 def test_calibration_error_of_known_claims():
@@ -149,19 +169,39 @@ def test_the_command_trains_scores_and_writes_a_folder(run_cli, cells_folder, tm
         load_head(tmp_path / "head")
 
 
+TWO_KINDS = ("--cells", "{cells}", "--classes", '["excitatory", "PV"]')
+
+
 @pytest.mark.parametrize("arguments, words", [
     ((), "needs simulated cells"),
     (("--cells", "{cells}"), "no cell of kind SST was simulated"),
     (("--cells", "{cells}", "--classes", '["PV"]'), "one kind only"),
     (("--cells", "{cells}", "--classes", '["PV", "granule"]'), "allowed: any of excitatory, PV, SST, VIP, NGC"),
     (("--cells", "{few}"), "has 1 individuals, and training needs three of each type"),
+    ((*TWO_KINDS, "--test-cells", "{few}"), "the cells to test on are of excitatory of the kinds excitatory, PV"),
+    ((*TWO_KINDS, "--test-cells", "{other}"), "the cells to test on are of none of the kinds excitatory, PV"),
+    ((*TWO_KINDS, "--test-cells", "{few}/nowhere"), "is no folder of cells"),
 ])
-def test_mistakes_are_one_line(run_cli, cells_folder, tmp_path, arguments, words):
+def test_mistakes_are_one_line_before_any_training(run_cli, cells_folder, tmp_path, monkeypatch, arguments, words):
     import shutil
 
+    from made_up_cells import made_up_cells
+    from simsort.celltypes import main
+    from simsort.simulation.library.cell_library import CellLibrary
+
+    def train_head(*given, **more):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(main, "train_head", train_head)
+    other = tmp_path / "other" / "cells"
+    other.mkdir(parents=True)
+    unknown = made_up_cells(1)[0]
+    CellLibrary.save(replace(unknown, model=unknown.model | {"subclass": "unknown"}), other / "L9_XYZ_00.safetensors")
     few = tmp_path / "library" / "cells"
     few.mkdir(parents=True)
     shutil.copy(next((cells_folder / "library" / "cells").glob("L23*00*")), few)
-    arguments = [word.replace("{cells}", str(cells_folder)).replace("{few}", str(tmp_path)) for word in arguments]
+    folders = {"{cells}": cells_folder, "{few}": tmp_path / "library", "{other}": other.parent}
+    for name, folder in folders.items():
+        arguments = [word.replace(name, str(folder)) for word in arguments]
     done = run_cli("pretrain", "--method", "cell-types", *arguments, "--out", tmp_path / "head")
     assert done.status == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr

@@ -1,5 +1,7 @@
 """The shipped head on an analyzer's units, and the stages that show it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,12 +30,24 @@ def test_every_unit_gets_a_kind_or_unsure(analyzer):
     from simsort.celltypes.head import load_head
 
     head = load_head()
-    table = cell_types(analyzer)
+    head = replace(head, note=head.note | {"usual": np.inf})  # these units are of no simulated cell
+    table = cell_types(analyzer, head)
     assert list(table.index) == list(analyzer.unit_ids) and set(table["cell_type"]) <= {*head.classes, "unsure"}
     assert table["cell_type"].iloc[0] == "unsure" and np.isnan(table["cell_type_probability"].iloc[0]), "too few spikes"
     told = table.dropna()
+    assert len(told) == 3
     assert np.allclose(told[[f"p_{name}" for name in head.classes]].sum(axis=1), 1, atol=1e-5)
     assert np.allclose(told["cell_type_probability"], told[[f"p_{name}" for name in head.classes]].max(axis=1))
+
+
+def test_where_most_units_are_unlike_all_learnt_none_gets_a_kind(analyzer, caplog):
+    from simsort.celltypes.apply import cell_types
+    from simsort.celltypes.head import load_head
+
+    head = load_head()
+    table = cell_types(analyzer, replace(head, note=head.note | {"usual": 0.0}))
+    assert set(table["cell_type"]) == {"unsure"} and table.drop(columns="cell_type").isna().all(axis=None)
+    assert "most units are unlike" in caplog.text
 
 
 def test_the_shipped_head_is_what_its_card_says():
@@ -44,6 +58,8 @@ def test_the_shipped_head_is_what_its_card_says():
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 1_000_000
     scores = head.note["scores"]["morphologies never seen"]
     assert scores["balanced_accuracy_three"] > 0.85 and scores["calibration_error"] < 0.05
+    assert scores["unsure"] < 0.15, "recordings of cells like those learnt are familiar"
+    assert head.note["scores"]["a source of cells never seen"]["unsure"] > 0.99, "what it cannot judge it does not judge"
     assert "simulated neocortical cells" in (FOLDER / "MODEL_CARD.md").read_text()
 
 

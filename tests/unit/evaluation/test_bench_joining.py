@@ -42,7 +42,7 @@ def test_variants_of_ours_run_only_when_asked_for_and_are_no_peers(tmp_path):
     keys = {runs.key_of(runs.Run(sorter=name, motion=False, recording=tmp_path), "abc")
             for name in ("simsort", *runs.VARIANTS)}
     assert len(keys) == 3
-    rows = [{"sorter": name, "accuracy": 0.9} for name in ("simsort-ceed", "simsort", "lupin")]
+    rows = [{"sorter": name, "accuracy": 0.9, "n_tried": 3} for name in ("simsort-ceed", "simsort", "lupin")]
     assert [row["sorter"] for row in figures.peers_of(rows)] == ["lupin"]
 
 

@@ -70,6 +70,13 @@ def test_the_mark_is_half_the_error_or_near_the_oracle(ours, reached):
     assert figures.mark(figures.rows_of(CASES), figures.oracle_row(CASES)) is None
 
 
+def test_peers_compare_on_the_same_recordings():
+    cases = [case_of(0, run_of("lupin", False, 0.4), run_of("tridesclous2", False, 0.5)),
+             case_of(1, run_of("lupin", False, 0.6)),
+             case_of(2, run_of("lupin", False, 0.2), run_of("kilosort4", False), run_of("simsort-none", False, 0.9))]
+    assert [row["sorter"] for row in figures.peers_of(figures.rows_of(cases))] == ["lupin"]
+
+
 def test_blocks_say_what_is_there_and_what_is_not(tmp_path):
     broken = {"family": "emouse-hybrid", "kind": "static", "seed": 0, "facts": None, "reason": "no data", "runs": [],
               "machine": MACHINE}
@@ -79,6 +86,8 @@ def test_blocks_say_what_is_there_and_what_is_not(tmp_path):
     assert "| kilosort4 | failed |" in made["sorters-families"] and "*oracle*" in made["sorters-families"]
     assert "kilosort4, mearec-tetrode, drift, seed 0: it broke" in made["sorters-failures"]
     assert "emouse-hybrid, static, seed 0: no data" in made["sorters-failures"]
+    assert "- lupin: run in 2 of 48 recordings; none of mearec-32, mearec-384, " in made["sorters-failures"]
+    assert "- mountainsort5: run in 0 of 48 recordings; none of mearec-tetrode, " in made["sorters-failures"]
     assert "not run" in made["sorters-marks"] and "0.85" in made["sorters-marks"]
     docs = tmp_path / "benchmarks.md"
     docs.write_text("# B\n")

@@ -196,6 +196,20 @@ def test_the_command_rehearses_and_judges(run_cli, tetrode, model_folder, tmp_pa
     assert note["steps"] == 1 and "held-out simulated: detection_f1" in done.stdout
 
 
+def test_spikes_are_found_by_the_model_that_is_tuned(tetrode, model_folder, settings, tmp_path, monkeypatch):
+    from simsort.finetuning import main
+
+    used = []
+
+    def sorted_by(recording, *_, networks, **__):
+        used.append(networks)
+        return si.NumpySorting.from_unit_dict([{}], FS)
+    monkeypatch.setattr(main, "sort_checked", sorted_by)
+    finetune(tetrode[0], model_folder, tmp_path / "out", settings)
+    wanted = load_model(model_folder, "cpu").encoder.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in used[0].encoder.state_dict().items())
+
+
 def test_what_the_sorter_does_not_find_changes_nothing(model_folder, settings, tmp_path):
     noise = si.NumpyRecording(np.random.default_rng(0).normal(0, 10, (round(31 * FS), 4)).astype("float32"), FS)
     noise.set_dummy_probe_from_locations(np.array([[0.0, 0], [20, 0], [0, 20], [20, 20]]))

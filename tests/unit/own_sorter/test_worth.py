@@ -8,6 +8,7 @@ import pytest
 from known_templates import traces_with
 from simsort.sorting.own.basis import LONG_BEFORE, LONG_SAMPLES
 from simsort.sorting.own.pursuit import NEVER, Pursuit, Spikes
+from simsort.sorting.own.sort import OwnSorter
 from simsort.sorting.own.worth import FEWEST, GAP, HALF, WIDTH, Worth, around, middles, stretches
 
 FS = 30000.0
@@ -194,3 +195,28 @@ def test_spikes_farther_away_leave_nothing_at_the_ends(basis, templates, far):
     near = np.abs(spikes.sample - 500) <= HALF
     assert (again.sample - middles(1)[0] + 500).tolist() == spikes.sample[near].tolist()
     assert again.unit.tolist() == spikes.unit[near].tolist()
+
+
+@pytest.mark.parametrize(("losses", "is_unsettled"), [
+    ([9.0] * 20, False),
+    ([9.0] * 10, True),  # too few to tell
+    ([1.0] * 20, True),
+    ([10.0, -3.0] * 10, True),  # 3.5 on average, give or take 1.5
+    ([10.0, 4.0] * 10, False),
+])
+def test_asked_on_is_who_may_not_be_needed(losses, is_unsettled):
+    worth = chain((20.0, 100.0, 500.0), [])
+    worth.asked, worth.losses = np.array([True, False, True]), [losses, [1.0] * 20, [9.0] * 20]
+    assert worth.unsettled().tolist() == [is_unsettled, False, False]
+
+
+@pytest.mark.parametrize(("loss", "n_pieces"), [(9.0, 10), (2.0, 30)])
+def test_where_the_first_pieces_are_clear_no_others_are_asked(basis, templates, loss, n_pieces):
+    pursuit, seen = with_third(templates, basis, aside(templates.means[0], 5.0), 40.0), []
+    sorter = OwnSorter.__new__(OwnSorter)
+    sorter.pieces = np.zeros((70, 2), dtype=int)
+    sorter.over_blocks = lambda function, pieces: iter(
+        (seen.append(int(piece)), ([[], [], [loss] * 12], np.zeros((3, 3), dtype=int)))[1] for piece in pieces)
+    worth = sorter.worth(pursuit)
+    assert len(seen) == len(set(seen)) == n_pieces and len(worth.losses[2]) == 12 * n_pieces
+    assert min(seen) == 0 and max(seen) > 60, "all along the recording"

@@ -6,31 +6,34 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from simsort.benchmarks.representations.conditions import CHANGES, MLP, PUBLISHED_TIMES, Condition
-from simsort.benchmarks.representations.data import Recordings, tested_part
+from simsort.benchmarks.representations.attention import measure_attention
+from simsort.benchmarks.representations.conditions import (
+    CASE_SPIKES, CHANGES, MLP, PUBLISHED_TIMES, SUBSET_FITS, Condition)
+from simsort.benchmarks.representations.data import (
+    NAMING_SPIKES, UNSEEN_SEED, Recordings, UnitSet, order_in_unit, six_sets, tested_part)
+from simsort.benchmarks.representations.trained_units import spikes_not_trained_on
 from simsort.benchmarks.representations.training import Amount, baseline, chosen_spikes, embedder, trainer_of
 from simsort.ceed.augment import Augmentation, SpikeBatch, Tables, view_of
 from simsort.ceed.embed import embed
 from simsort.ceed.scores import gmm_aris, scores_of
-from simsort.ceed.spikes import BY_SPIKE
-from simsort.models.ceed_folder import load_ceed
+from simsort.ceed.spikes import BY_SPIKE, LabelledSpikes
+from simsort.errors import UserError, one_line
+from simsort.models.ceed_folder import CeedModel, load_ceed
 
 SUBSET_SIZES, N_SUBSETS = (3, 5, 10), 100
-SUBSET_FITS = 3
 PROBABILITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 TIMED_STEPS = 3
 CPU_BATCH = 16  # of SCAM, whose memory grows with it; so does its time
-ATTENTION_BATCH = {"cpu": 2, "cuda": 64}
-REPEATS = 4
 FAMILIES = (("mearec-32", False, 0), ("mearec-32", True, 0), ("emouse-noise", False, 0), ("emouse-noise", True, 0),
             ("emouse-hybrid", False, 0))  # and whether they drift, and the seed
-CASE_SPIKES = 300
+CASE_FEWEST_SPIKES, CASE_SNR = 50, 3.0
+SHOWN_SPIKES = 40  # of a unit, in figure S5
 
 
 def run(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path) -> dict:
     """Run one of `s6`, `subsets`, `changes`, `attention`."""
     if part == "attention":
-        return attention(amount.device)
+        return measure_attention(amount.device)
     if part == "s6":
         return times(data, amount)
     function, facts = embedder(MLP, data, data.sets(), amount, folder / "trainings")
@@ -40,17 +43,38 @@ def run(part: str, data: Recordings, amount: Amount, n_fits: int, folder: Path) 
 
 
 def score_model(model: Path | None, data: Recordings, device: str, n_fits: int) -> dict:
-    """Score trained weights on an unseen recording, the sets of table S9."""
+    """Score trained weights on an unseen recording, the sets of table S9, and on other spikes of what they saw."""
     loaded = load_ceed(model, device)
-    sets, found = data.sets_of("unseen"), []
-    for one in sets:
-        every = data.spikes("unseen", loaded.form.n_channels)
-        spikes = tested_part(every, one.units(every), 200)
-        found.append({"set": one.describe(), "ceed": scores_of(embed(loaded.encoder, spikes, device), spikes.unit,
-                                                              n_fits=n_fits, automatic=True),
-                      "pca": scores_of(baseline(spikes, 5), spikes.unit, n_fits=n_fits, automatic=True)})
+    sets = data.sets_of("unseen")
+    every = data.spikes("unseen", loaded.form.n_channels)
+    scored = tested_part(every, np.arange(len(every.unit_names)), NAMING_SPIKES)
+    found = [score_set(loaded, one, scored, device, n_fits) for one in sets]
+    trained = score_trained_units(loaded, data, device, n_fits) if data.unseen_seed == UNSEEN_SEED else {}
     facts = {name: loaded.note["training"].get(name) for name in ("steps_done", "epochs_done")} | loaded.note["data"]
-    return {"sets": found, "facts": facts, "architecture": loaded.note["architecture"]}
+    return {"sets": found, "facts": facts, "architecture": loaded.note["architecture"], "unseen_seed": data.unseen_seed,
+            **trained}
+
+
+def score_set(loaded: CeedModel, one: UnitSet, scored: LabelledSpikes, device: str, n_fits: int) -> dict:
+    """Score trained weights and denoised components on a set."""
+    spikes = scored.only(np.isin(scored.unit, one.units(scored)))
+    return {"set": one.describe(), "n_spikes": len(spikes), **score_both(loaded, spikes, device, n_fits)}
+
+
+def score_both(loaded: CeedModel, spikes: LabelledSpikes, device: str, n_fits: int) -> dict:
+    """Return the scores of trained weights, `ceed`, and of denoised components, `pca`."""
+    ways = {"ceed": embed(loaded.encoder, spikes, device), "pca": baseline(spikes, 5)}
+    return {name: scores_of(features, spikes.unit, n_fits=n_fits, automatic=True) for name, features in ways.items()}
+
+
+def score_trained_units(loaded: CeedModel, data: Recordings, device: str, n_fits: int) -> dict:
+    """Score spikes of the units that weights were trained on, in sets drawn as those of table S9."""
+    try:
+        others = spikes_not_trained_on(loaded, data)
+        sets = six_sets(others, "in distribution", 4000)
+    except UserError as error:  # other cells, or weights of sorted recordings
+        return {"trained_units": {"reason": one_line(error)}}
+    return {"trained_units": {"sets": [score_set(loaded, one, others, device, n_fits) for one in sets]}}
 
 
 def times(data: Recordings, amount: Amount) -> dict:
@@ -109,7 +133,8 @@ def changes(function, data: Recordings) -> dict:
     """Embed spikes of the in-distribution set under each change at rising probability, as figure S5.
 
     `moved` is the root mean square distance to the embedding of the unchanged spike over that between units' means;
-    `points` are two principal components of the unchanged ones.
+    `grid` holds for each change and probability the first two principal components of the unchanged ones, of some
+    spikes; `unit` their units.
     """
     from dataclasses import replace
 
@@ -121,7 +146,7 @@ def changes(function, data: Recordings) -> dict:
     means = np.stack([before[some.unit == unit].mean(axis=0) for unit in np.unique(some.unit)])
     spread = np.sqrt(((means - means.mean(axis=0)) ** 2).sum(axis=1).mean() * 2)
     model = PCA(2, random_state=0).fit(before)
-    tables, moved, points = Tables.of(some, "cpu"), {}, {"none": model.transform(before).tolist()}
+    tables, moved, grid, shown = Tables.of(some, "cpu"), {}, {}, order_in_unit(some) < SHOWN_SPIKES
     batch = SpikeBatch(**{name: torch.as_tensor(getattr(some, name)) for name in BY_SPIKE})
     wide = np.zeros_like(some.waveforms)
     for name in CHANGES:
@@ -132,9 +157,8 @@ def changes(function, data: Recordings) -> dict:
             changed[:, some.form.reach:some.form.reach + some.form.n_channels] = view.waveforms.numpy()
             after = function(replace(some, waveforms=changed))
             moved.setdefault(name, []).append(float(np.sqrt(((after - before) ** 2).sum(axis=1).mean()) / spread))
-            if probability == 1.0:
-                points[name] = model.transform(after).tolist()
-    return {"moved": moved, "points": points, "unit": some.unit.tolist(), "probabilities": list(PROBABILITIES)}
+            grid.setdefault(name, []).append(model.transform(after[shown]).astype(float).round(3).tolist())
+    return {"moved": moved, "grid": grid, "unit": some.unit[shown].tolist(), "probabilities": list(PROBABILITIES)}
 
 
 def score_cases(model: Path | None, folder: Path, device: str, n_fits: int) -> dict:
@@ -143,8 +167,6 @@ def score_cases(model: Path | None, folder: Path, device: str, n_fits: int) -> d
 
     from simsort.benchmarks.sorters.cases.families import FAMILIES as MAKERS
     from simsort.benchmarks.sorters.cases.families import prepare_case
-    from simsort.ceed.extract import spikes_of
-    from simsort.errors import UserError
 
     loaded, found = load_ceed(model, device), []
     for family, drifting, seed in FAMILIES:
@@ -154,39 +176,22 @@ def score_cases(model: Path | None, folder: Path, device: str, n_fits: int) -> d
         except UserError as error:  # no data folder
             found.append({"words": words, "reason": str(error)})
             continue
-        truth = load(case / "ground_truth")
-        main = dict(zip(truth.unit_ids, truth.get_property("best_channel").tolist()))
-        counts = truth.count_num_spikes_per_unit(outputs="array")
-        strong = np.flatnonzero((truth.get_property("snr") >= 3) & (counts >= 50))
-        units = truth.unit_ids[np.sort(np.random.default_rng(seed).permutation(strong)[:10])]
-        spikes = spikes_of(load(case / "recording"), truth.select_units(units), {unit: main[unit] for unit in units},
-                           loaded.form, spikes_per_unit=CASE_SPIKES, seed=seed)
-        found.append({"words": words, "n_units": len(units), "snr": [float(spikes.snr.min()), float(spikes.snr.max())],
-                      "ceed": scores_of(embed(loaded.encoder, spikes, device), spikes.unit, n_fits=n_fits,
-                                        automatic=True),
-                      "pca": scores_of(baseline(spikes, 5), spikes.unit, n_fits=n_fits, automatic=True)})
+        found.append({"words": words, **score_case(loaded, load(case / "recording"), load(case / "ground_truth"), seed,
+                                                   device, n_fits)})
     return {"cases": found}
 
 
-def attention(device: str) -> dict:
-    """Time SCAM's attention, forwards and backwards, against dense attention under a mask, at equal precision."""
-    from simsort.models.scam import attend, dense_attention
+def score_case(loaded: CeedModel, recording, truth, seed: int, device: str, n_fits: int) -> dict:
+    """Score ten strong units of a recording; `reason` where there are not two to tell apart."""
+    from simsort.ceed.extract import spikes_of
 
-    kind = torch.device(device).type
-    found = []
-    for n_channels in (5, 11):
-        shape = (ATTENTION_BATCH[kind], 4, 121 * n_channels, 16)
-        given = [torch.randn(shape, device=device, generator=torch.Generator(device).manual_seed(index),
-                             requires_grad=True) for index in range(3)]
-        row = {"n_channels": n_channels}
-        for name, function in (("dense", dense_attention), ("ours", attend)):
-            seconds = []
-            for _ in range(REPEATS + 1):
-                started = time.perf_counter()
-                function(*given, n_channels).sum().backward()
-                if kind == "cuda":
-                    torch.cuda.synchronize()
-                seconds.append(time.perf_counter() - started)
-            row[name] = min(seconds[1:])
-        found.append(row)
-    return {"attention": found, "device": kind, "threads": torch.get_num_threads()}
+    main = dict(zip(truth.unit_ids, truth.get_property("best_channel").tolist()))
+    counts = truth.count_num_spikes_per_unit(outputs="array")
+    strong = np.flatnonzero((truth.get_property("snr") >= CASE_SNR) & (counts >= CASE_FEWEST_SPIKES))
+    if len(strong) < 2:
+        return {"reason": f"units of SNR {CASE_SNR:g} or more with {CASE_FEWEST_SPIKES} spikes: {len(strong)}"}
+    units = truth.unit_ids[np.sort(np.random.default_rng(seed).permutation(strong)[:10])]
+    spikes = spikes_of(recording, truth.select_units(units), {unit: main[unit] for unit in units}, loaded.form,
+                       spikes_per_unit=CASE_SPIKES, seed=seed)
+    return {"n_units": len(units), "snr": [float(spikes.snr.min()), float(spikes.snr.max())],
+            **score_both(loaded, spikes, device, n_fits)}

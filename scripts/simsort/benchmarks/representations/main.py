@@ -9,9 +9,11 @@ import numpy as np
 from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.measured import store
 from simsort.benchmarks.representations.conditions import TABLES, Row
-from simsort.benchmarks.representations.data import Recordings
-from simsort.benchmarks.representations.training import Amount, baseline, embedder, key_of, spikes_to_score
+from simsort.benchmarks.representations.data import NAMING_SPIKES, UNSEEN_SEED, Recordings, UnitSet
+from simsort.benchmarks.representations.training import (
+    Amount, baseline, embedder, key_of, spikes_to_fit, spikes_to_score)
 from simsort.ceed.scores import scores_of
+from simsort.ceed.spikes import LabelledSpikes
 from simsort.errors import UserError
 from simsort.pretraining.cells import Cells, find_cells, split_cells
 
@@ -37,6 +39,8 @@ class Settings:
     device : str
     model : Path | None
         Folder of a CEED encoder, for the parts `model` and `cases`; None: the shipped one.
+    unseen_seed : int
+        Of the unseen recording of the part `model`; results of another than the tables' are kept beside theirs.
     command : str
         As it stands above the tables.
     """
@@ -49,6 +53,7 @@ class Settings:
     n_fits: int = 50
     device: str = "auto"
     model: Path | None = None
+    unseen_seed: int = UNSEEN_SEED
     command: str = "simsort bench representations"
 
 
@@ -74,10 +79,13 @@ def bench_representations(settings: Settings) -> dict:
                         "make some with simsort simulate, and add --cells DIR")
     if asked:
         train, held_out = split_cells(find_cells(settings.cells))
-        data = Recordings(folder / "spikes", train, held_out, settings.n_units)
+        data, other = (Recordings(folder / "spikes", train, held_out, settings.n_units, seed)
+                       for seed in (UNSEEN_SEED, settings.unseen_seed))
         amount = Amount(n_steps=settings.n_steps, device=str(choose_device(settings.device)))
         for part in asked:
-            store(folder / f"{part}.json", run_part(part, data, amount, settings.n_fits, folder, settings.model))
+            is_other = part == "model" and settings.unseen_seed != UNSEEN_SEED
+            store(folder / f"{part}{f'_{settings.unseen_seed}' if is_other else ''}.json",
+                  run_part(part, other if is_other else data, amount, settings.n_fits, folder, settings.model))
     kept = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
     if not kept:
         raise UserError(f"{settings.out} holds no results of simsort bench representations", "run some parts")
@@ -111,19 +119,23 @@ def row_scores(row: Row, data: Recordings, sets: dict, amount: Amount, n_fits: i
     file = folder / "scores" / f"{name_of(row, data, amount, n_fits)}.json"
     if file.is_file():
         return json.loads(file.read_text())
-    n_channels, aligned, most = ((row.n_channels, row.aligned, 200) if row.what is None else
-                                 (row.what.n_channels, row.what.aligned, row.what.spikes))
-    facts, function = {}, lambda spikes: baseline(spikes, row.dim)
+    of, facts, function = row.what or row, {}, None
     if row.what is not None:
         print(f"simsort bench: representations, {row.words}", flush=True)
         function, facts = embedder(row.what, data, sets, amount, folder / "trainings")
     found = []
     for one in sets[row.on]:
-        spikes = spikes_to_score(one, row.on, data, n_channels, aligned, most)
-        found.append({"set": one.name, **scores_of(function(spikes), spikes.unit, n_fits=n_fits, automatic=True)})
+        spikes = spikes_to_score(one, row.on, data, of.n_channels, of.aligned, of.spikes)
+        embedding = function(spikes) if function else baseline_of(row, one, spikes, data)
+        found.append({"set": one.name, **scores_of(embedding, spikes.unit, n_fits=n_fits, automatic=True)})
     content = {"words": row.words, "on": row.on, "published": row.published, "scores": found, "facts": facts}
     store(file, content)
     return content
+
+
+def baseline_of(row: Row, one: UnitSet, spikes: LabelledSpikes, data: Recordings) -> np.ndarray:
+    """Return what a row without training makes of the spikes of a set."""
+    return baseline(spikes, row.dim, spikes_to_fit(one, data, row) if row.spikes > NAMING_SPIKES else None)
 
 
 def name_of(row: Row, data: Recordings, amount: Amount, n_fits: int) -> str:
@@ -134,10 +146,8 @@ def name_of(row: Row, data: Recordings, amount: Amount, n_fits: int) -> str:
         base = key_of(row.what, data, amount)
     else:
         base = "pca"
-    rest = json.dumps([row.words, asdict(row) | {"what": None}, data.n_units, n_fits], sort_keys=True, default=str)
+    fields = asdict(row) | {"what": None}
+    if row.spikes == NAMING_SPIKES:
+        del fields["spikes"]  # as kept by versions that had no other
+    rest = json.dumps([row.words, fields, data.n_units, n_fits], sort_keys=True, default=str)
     return f"{base}_{hashlib.sha256(rest.encode()).hexdigest()[:8]}"
-
-
-def mean_of(scores: list[dict], name: str) -> float:
-    """Return the mean of a score over sets."""
-    return float(np.mean([one[name] for one in scores]))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from simsort.benchmarks.representations.baselines import autoencoded, denoised_pca, train_autoencoder
-from simsort.benchmarks.representations.conditions import Condition
-from simsort.benchmarks.representations.data import Recordings, UnitSet, tested_part, trained_part
+from simsort.benchmarks.representations.conditions import Condition, Row
+from simsort.benchmarks.representations.data import NAMING_SPIKES, Recordings, UnitSet, tested_part, trained_part
 from simsort.ceed.augment import Augmentation
 from simsort.ceed.embed import embed
 from simsort.ceed.loss import TEMPERATURE
@@ -46,6 +46,8 @@ class Amount:
 def key_of(what: Condition, data: Recordings, amount: Amount) -> str:
     """Return the name of a training, by all that it depends on."""
     content = [asdict(what), data.n_units, amount.n_steps, amount.seed]
+    if what.spikes > NAMING_SPIKES:
+        content.append("same units")  # trainings without it are of versions with other units
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -97,6 +99,13 @@ def spikes_to_score(one: UnitSet, kind: str, data: Recordings, n_channels: int, 
     return tested_part(every, one.units(every), spikes)
 
 
-def baseline(spikes: LabelledSpikes, dim: int) -> np.ndarray:
-    """Return denoised principal components fitted on the spikes themselves, as published."""
-    return denoised_pca(spikes, spikes, dim)
+def spikes_to_fit(one: UnitSet, data: Recordings, row: Row) -> LabelledSpikes:
+    """Return the spikes of a set that a baseline of more spikes than are scored is fitted on."""
+    every = data.spikes("train", row.n_channels, row.aligned, row.spikes)
+    train = trained_part(every, row.spikes)
+    return train.only(np.isin(train.unit, one.units(every)))
+
+
+def baseline(spikes: LabelledSpikes, dim: int, fitted_on: LabelledSpikes | None = None) -> np.ndarray:
+    """Return denoised principal components fitted on other spikes of the units or, as published, on themselves."""
+    return denoised_pca(spikes, spikes if fitted_on is None else fitted_on, dim)

@@ -4,7 +4,7 @@ from simsort.benchmarks.machine import packages_of
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES
 from simsort.benchmarks.sorters.figures import (
     NEAR_ORACLE, QUIET_CORES, false_ratio, faster, mark, oracle_row, peers_of, rows_of)
-from simsort.benchmarks.sorters.runs import OURS, sorter_version
+from simsort.benchmarks.sorters.runs import OURS, PEERS, sorter_version
 from simsort.benchmarks.tables import markdown_table
 
 KIND_NAMES = {"static": "static", "drift": "drifting"}
@@ -145,7 +145,21 @@ def failures_block(cases: list[dict]) -> str:
                 motion = ", with motion correction" if run["motion"] else ""
                 lines.append(f"- {run['sorter']}{motion}, {case['family']}, {case['kind']}, seed {case['seed']}: "
                              f"{run['reason']}")
-    return "\n".join(lines) or "Every run ended."
+    return "\n".join(lines or ["Every run ended."]) + f"\n\nNot run yet:\n\n{missing_runs(cases)}"
+
+
+def missing_runs(cases: list[dict]) -> str:
+    """Return in how many of the recordings each sorter was run, and in which families not at all."""
+    lines = []
+    for sorter in (OURS, *PEERS):
+        ran = {(case["family"], case["kind"], case["seed"]) for case in cases if case["seed"] in BENCHMARK_SEEDS
+               for run in case["runs"] if run["sorter"] == sorter}
+        never = [family for family in FAMILIES if not any(one[0] == family for one in ran)]
+        total = len(FAMILIES) * len(KIND_NAMES) * len(BENCHMARK_SEEDS)
+        if len(ran) < total:
+            lines.append(f"- {sorter}: run in {len(ran)} of {total} recordings"
+                         + (f"; none of {', '.join(never)}" if never else ""))
+    return "\n".join(lines) or "- nothing is missing"
 
 
 def real_block(real: dict) -> str:

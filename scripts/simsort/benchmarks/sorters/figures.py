@@ -113,8 +113,13 @@ def mark(rows: list[dict], oracle: dict) -> dict | None:
 
 
 def peers_of(rows: list[dict]) -> list[dict]:
-    """Return the rows of other sorters that have results; variants of ours are no peers of it."""
-    return [row for row in rows if sorter_of(row["sorter"]) != OURS and row["accuracy"] is not None]
+    """Return the rows of other sorters that have results, of those that were run on most of the recordings.
+
+    Means over different recordings do not compare. Variants of ours are no peers of it.
+    """
+    others = [row for row in rows if sorter_of(row["sorter"]) != OURS and row["accuracy"] is not None]
+    most = max((row["n_tried"] for row in others), default=0)
+    return [row for row in others if row["n_tried"] == most]
 
 
 def false_ratio(row: dict) -> float | None:

@@ -11,11 +11,10 @@ from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.simulation.environments import PeerUnavailable
 from simsort.benchmarks.sorters import real
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES, case_name, prepare_case
-from simsort.benchmarks.sorters.runs import OURS, VARIANTS, Run, for_tables, kept_run, sorter_of
+from simsort.benchmarks.sorters.runs import OURS, PEERS, VARIANTS, Run, for_tables, kept_run, sorter_of
 from simsort.errors import UserError, one_line
 from simsort.evaluation.protocol import score_sorting
 
-PEERS = ("lupin", "spykingcircus2", "tridesclous2", "mountainsort5", "kilosort4")
 SHOWN_PACKAGES = ("spikeinterface", "kilosort", "mountainsort5", "torch", "numpy")
 KINDS = {"static": False, "drift": True}
 

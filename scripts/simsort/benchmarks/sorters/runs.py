@@ -20,6 +20,7 @@ from simsort.whole_files import write_json
 SCRIPTS = Path(__file__).resolve().parents[3]
 PACKAGES = {"kilosort4": ("kilosort", "torch"), "mountainsort5": ("mountainsort5",)}
 OURS = "simsort"
+PEERS = ("lupin", "spykingcircus2", "tridesclous2", "mountainsort5", "kilosort4")
 # of ours with other parameters: run where they are asked for by name, not by default
 VARIANTS = {"simsort-ceed": {"encoder": "ceed"}, "simsort-none": {"encoder": "none"}}
 # what the sorter asks of each encoder, beside its own source

@@ -320,36 +320,32 @@ def nearest_shift(delay, n_shifts):
     return int(round((delay + 0.5) * (n_shifts - 1)))
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
-def take_out(scores, means, support, sees, responses, rest, projected, unit, first, amplitude):
-    """Subtract a spike from the scores of all units that see it; `responses` are those of its shift."""
+@numba.njit(cache=True, nogil=True)
+def take_out(scores, means, support, sees, responses, rest, unit, first, amplitude):
+    """Subtract a spike from the scores of all units that see it; `responses` are those of its shift.
+
+    As two products of matrices, which processors are fastest at: what the spike is in the features of its channels at
+    each lag, then what the other units make of these.
+    """
     n_features, n_lags = responses.shape[1], responses.shape[2]
-    start, stop = max(-first, 0), min(n_lags, scores.shape[1] - first)
-    for i in range(support.shape[1]):
-        channel = support[unit, i]
-        if channel < 0:
-            break
+    channels = support[unit][support[unit] >= 0]
+    others = sees[unit][sees[unit] >= 0]
+    own = np.empty((len(channels), n_features), dtype=np.float32)
+    weights = np.empty((len(others), len(channels), n_features), dtype=np.float32)
+    for i, channel in enumerate(channels):
         for feature in range(n_features):
-            for lag in range(n_lags):
-                projected[i, feature, lag] = rest[unit, i, feature, lag]
-            for own in range(n_features):
-                weight = means[unit, channel, own]
-                for lag in range(n_lags):
-                    projected[i, feature, lag] += weight * responses[own, feature, lag]
-    for j in range(sees.shape[1]):
-        other = sees[unit, j]
-        if other < 0:
-            break
-        for i in range(support.shape[1]):
-            channel = support[unit, i]
-            if channel < 0:
-                break
+            own[i, feature] = means[unit, channel, feature]
+    for j, other in enumerate(others):
+        for i, channel in enumerate(channels):
             for feature in range(n_features):
-                weight = means[other, channel, feature] * amplitude
-                if weight == 0.0:
-                    continue
-                for lag in range(start, stop):
-                    scores[other, first + lag] -= weight * projected[i, feature, lag]
+                weights[j, i, feature] = amplitude * means[other, channel, feature]
+    features = np.dot(own, responses.reshape(n_features, n_features * n_lags))
+    features += rest[unit, :len(channels)].copy().reshape(len(channels), -1)
+    changes = np.dot(weights.reshape(len(others), -1), features.reshape(-1, n_lags))
+    start, stop = max(-first, 0), min(n_lags, scores.shape[1] - first)
+    for j in range(len(others)):
+        for lag in range(start, stop):
+            scores[others[j], first + lag] -= changes[j, lag]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -400,11 +396,10 @@ def take_all_from(left, waveforms, support, units, samples, delays, amplitudes):
 @numba.njit(cache=True, nogil=True)
 def take_all(scores, means, support, sees, responses, rest, units, samples, delays, amplitudes):
     """Subtract spikes from the scores of all units that see them."""
-    projected = np.zeros((support.shape[1], means.shape[2], responses.shape[3]), dtype=np.float32)
     for number in range(len(units)):
         shift = nearest_shift(delays[number], responses.shape[0])
-        take_out(scores, means, support, sees, responses[shift], rest, projected, units[number],
-                 samples[number] + FIRST_LAG, amplitudes[number])
+        take_out(scores, means, support, sees, responses[shift], rest, units[number], samples[number] + FIRST_LAG,
+                 amplitudes[number])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -417,7 +412,7 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest, l
     -------
     sample, unit, delay, amplitude, gain : arrays, (n,)
     """
-    n_features, n_samples = means.shape[2], scores.shape[1]
+    n_samples = scores.shape[1]
     n_shifts, n_lags = responses.shape[0], responses.shape[3]
     best, which = np.full(n_samples, NEVER), np.full(n_samples, -1, dtype=np.int64)
     refused = np.zeros(scores.shape, dtype=np.bool_)
@@ -425,7 +420,6 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest, l
     best_of(scores, refused, energies, penalties, low, high, best, which)
     samples, units = [0 for _ in range(0)], [0 for _ in range(0)]
     delays, amplitudes, gains = [0.0 for _ in range(0)], [0.0 for _ in range(0)], [0.0 for _ in range(0)]
-    projected = np.zeros((support.shape[1], n_features, n_lags), dtype=np.float32)
     for _ in range(MOST_PASSES):
         n_found = 0
         sample = low + 1
@@ -459,8 +453,7 @@ def pursue(scores, means, support, sees, energies, penalties, responses, rest, l
             n_found += 1
             first = top + FIRST_LAG
             shift = nearest_shift(delay, n_shifts)
-            take_out(scores, means, support, sees, responses[shift], rest, projected, unit, first,
-                     np.float32(amplitude))
+            take_out(scores, means, support, sees, responses[shift], rest, unit, first, np.float32(amplitude))
             for at in range(max(top - DEAD_SAMPLES, 0), min(top + DEAD_SAMPLES + 1, n_samples)):
                 scores[unit, at] = NEVER
             for other in sees[unit]:

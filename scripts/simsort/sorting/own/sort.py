@@ -38,6 +38,7 @@ LARGE = 15.0
 MOST_BLOCKS = 48  # of pieces: what is summed over a block does not depend on who works on it
 JUDGED_PIECES = 60
 BASIS_PIECES, PRUNED_PIECES, MOST_PRUNINGS = 20, 30, 3
+FIRST_OF = 3  # the first of so many pieces is asked before the others: most units are clear then
 NOISE_SAMPLES = 15000  # of a piece
 FEW_CHANNELS = 8  # on more, what is taken for noise in one group of channels may be a neuron's far side
 
@@ -197,22 +198,29 @@ class OwnSorter:
     def pruned(self, pursuit: Pursuit) -> Pursuit:
         """Return the pursuit without units that are not needed."""
         self.say("asking which units are needed")
-        pieces = evenly(len(self.pieces), PRUNED_PIECES)
         for _ in range(MOST_PRUNINGS):
-            worth = Worth(pursuit)
-            if not worth.asked.any():
-                break
-            for its in self.over_blocks(lambda block: self.worth_of_block(block, pursuit), pieces):
-                worth.add(*its)
-            out = worth.superfluous()
+            out = self.worth(pursuit).superfluous()
             if not out.any():
                 break
             pursuit = pursuit.only(~out)
         return pursuit
 
-    def worth_of_block(self, block: np.ndarray, pursuit: Pursuit) -> tuple[list, np.ndarray]:
-        """Return what the pieces of a block tell of what units are worth."""
+    def worth(self, pursuit: Pursuit) -> Worth:
+        """Return what units are worth, of pieces all along the recording; few of them where that is clear."""
         worth = Worth(pursuit)
+        pieces = evenly(len(self.pieces), PRUNED_PIECES)
+        is_first = np.arange(len(pieces)) % FIRST_OF == 0
+        for its in (pieces[is_first], pieces[~is_first]):
+            asked = worth.unsettled()
+            if not asked.any() or not len(its):
+                break
+            for seen in self.over_blocks(lambda block: self.worth_of_block(block, pursuit, asked), its):
+                worth.add(*seen)
+        return worth
+
+    def worth_of_block(self, block: np.ndarray, pursuit: Pursuit, asked: np.ndarray) -> tuple[list, np.ndarray]:
+        """Return what the pieces of a block tell of what units are worth."""
+        worth = Worth(pursuit, asked)
         for index in block:
             start, stop = self.pieces[index]
             traces, first = self.traces.read(start, stop)

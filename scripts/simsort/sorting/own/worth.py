@@ -25,6 +25,7 @@ LIMITS = -3.0, 10.0  # of a spike: what another order of taking spikes out loses
 MOST_SHARE = 0.35  # of the spikes of a unit that would have some of them
 OFTEN = 0.5  # so many of the spikes have to go to such units
 FEWEST = 15
+SURE = 4.0  # standard errors of the mean above the least worth: asking on would not change it
 
 
 class Worth:
@@ -33,18 +34,20 @@ class Worth:
     Parameters
     ----------
     pursuit : Pursuit
+    asked : array, (n_units,) bool, optional
+        Units that are looked at, if they have few spikes beside others; None: all such.
 
     Attributes
     ----------
     asked : array, (n_units,) bool
-        Units that are looked at: those with few spikes beside others.
+        Units that are looked at.
     losses : list of lists
         Of every unit, what is lost at some of its spikes where it is left out.
     takers : array, (n_units, n_units)
         At how many of them the other unit is found in its place.
     """
 
-    def __init__(self, pursuit: Pursuit):
+    def __init__(self, pursuit: Pursuit, asked: np.ndarray | None = None):
         self.pursuit, templates = pursuit, pursuit.templates
         n_units = len(templates.counts)
         self.losses: list[list] = [[] for _ in range(n_units)]
@@ -53,6 +56,8 @@ class Worth:
         self.counts = np.where(templates.is_noise, 0.0, templates.counts)  # noise is not what a neuron's spikes go to
         largest = np.array([self.counts[its].max(initial=0.0) for its in self.rivals])
         self.asked = ~templates.is_noise & (templates.counts < MOST_SHARE * largest)
+        if asked is not None:
+            self.asked &= asked
 
     def see(self, traces: np.ndarray, start_s: float, first: int, last: int) -> None:
         """Look at spikes between two samples of a piece of traces that begins at a time."""
@@ -104,17 +109,30 @@ class Worth:
             own += its
         self.takers += takers
 
+    def unsettled(self) -> np.ndarray:
+        """Return which units (n_units,) of those asked have not shown yet that they are needed."""
+        clipped = [np.clip(losses, *LIMITS) for losses in self.losses]
+        least = np.array([its.mean() - SURE * its.std() / np.sqrt(len(its)) if len(its) >= FEWEST else -np.inf
+                          for its in clipped])
+        return self.asked & (least < LEAST_WORTH)
+
+    def little(self) -> np.ndarray:
+        """Return which units (n_units,) explain little that others cannot."""
+        mean = np.array([np.clip(losses, *LIMITS).mean() if losses else np.inf for losses in self.losses])
+        return (self.n_seen() >= FEWEST) & (mean < LEAST_WORTH)
+
+    def n_seen(self) -> np.ndarray:
+        """Return at how many of its spikes each unit was looked at."""
+        return np.array([len(losses) for losses in self.losses])
+
     def superfluous(self) -> np.ndarray:
         """Return which units (n_units,) are not needed, as their spikes go to larger units that are.
 
         One whose spikes go to a unit that may not be needed itself is asked again when that one is gone.
         """
-        n_seen = np.array([len(losses) for losses in self.losses])
-        mean = np.array([np.clip(losses, *LIMITS).mean() if losses else np.inf for losses in self.losses])
         more = self.counts[:, None] < MOST_SHARE * self.counts
-        taken = np.where(more, self.takers, 0)
-        little = (n_seen >= FEWEST) & (mean < LEAST_WORTH)
-        return little & (taken[:, ~little].sum(axis=1) >= OFTEN * n_seen)
+        taken, little = np.where(more, self.takers, 0), self.little()
+        return little & (taken[:, ~little].sum(axis=1) >= OFTEN * self.n_seen())
 
 
 def around(spikes: Spikes, middle: np.ndarray) -> Spikes:
