@@ -1,6 +1,7 @@
 """Shared fixtures: small ground-truth recordings, a SpikeGLX session on disk, the command line."""
 
 import os
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,14 @@ class Session(NamedTuple):
 
     path: Path
     sorting: object
+
+
+@pytest.fixture(autouse=True)
+def own_job_kwargs():
+    """Undo what a stage run in this process set for all of SpikeInterface: no test may depend on those before it."""
+    yield
+    if "spikeinterface.core" in sys.modules:
+        sys.modules["spikeinterface.core"].reset_global_job_kwargs()
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def preprocess_recording(job: dict, data_path: Path, settings: dict, out: Path, 
         check_space(recording, out, settings["motion"] == "apply")
         recording = handle_motion(recording, settings, out, job_kwargs, result)
         save_recording(recording, out, root, job_kwargs)
-        result.outputs |= describe(load(out / "binary"), settings["seed"])
+        result.outputs |= describe(load(out / "binary"), settings["seed"], job_kwargs)
     return result
 
 
@@ -191,10 +191,10 @@ def save_recording(recording, out: Path, root: Path, job_kwargs: dict) -> None:
     part.rename(out / "binary")
 
 
-def describe(recording, seed: int) -> dict:
+def describe(recording, seed: int, job_kwargs: dict) -> dict:
     """Return the small facts of the preprocessed recording."""
     scaled = recording.has_scaleable_traces()
-    noise = get_noise_levels(recording, return_in_uV=scaled, random_slices_kwargs=dict(seed=seed))
+    noise = get_noise_levels(recording, return_in_uV=scaled, random_slices_kwargs=dict(seed=seed), **job_kwargs)
     quantiles = [round(float(q), 3) for q in np.quantile(noise, [0.0, 0.5, 1.0])]
     return dict(n_channels_out=recording.get_num_channels(), n_segments=recording.get_num_segments(),
                 duration_s=recording.get_total_duration(), dtype=str(recording.get_dtype()),

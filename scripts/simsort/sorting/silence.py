@@ -22,7 +22,7 @@ def count_peaks(recording, seed: int, job_kwargs: dict) -> tuple[int, float]:
     """
     from spikeinterface.sortingcomponents.peak_detection import detect_peaks
 
-    noise = get_noise_levels(recording, return_in_uV=False, random_slices_kwargs=dict(seed=seed))
+    noise = get_noise_levels(recording, return_in_uV=False, random_slices_kwargs=dict(seed=seed), **job_kwargs)
     alive = noise > 0  # a flat channel has no peaks; its threshold would be zero
     if not alive.any():
         return 0, 0.0
