@@ -80,6 +80,28 @@ def test_a_model_that_is_not_there_is_one_line(tmp_path, model, words):
     assert run.status == 2 and len(run.errors) == 1 and words in run.errors[0], run.text
 
 
+def pickled(folder):
+    (folder / "weights.pt").write_bytes(b"\x80\x04.")
+
+
+def damaged(folder):
+    (folder / "model.json").write_text('{"format": 1, "inp')
+
+
+def other_version(folder):
+    (folder / "model.json").write_text('{"format": 99}')
+
+
+@pytest.mark.parametrize("spoil, words", [(pickled, "holds a pickled model"), (damaged, "model.json is damaged"),
+                                          (other_version, "is of format 99")])
+def test_a_model_that_cannot_be_used_is_one_line_before_anything_runs(tmp_path, spoil, words):
+    model = tmp_path / "model"
+    model.mkdir()
+    spoil(model)
+    run = run_slm(tmp_path, "--sorter", "simsort", "--model", str(model), DATA_PATH=tmp_path)
+    assert run.status == 2 and len(run.errors) == 1 and words in run.errors[0], run.text
+
+
 @pytest.mark.slow
 def test_a_model_from_nothing(tmp_path, spikeglx_session):
     import spikeinterface as si

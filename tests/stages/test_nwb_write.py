@@ -31,7 +31,7 @@ def two_probes(planted, tmp_path_factory):
 
     folders, postprocessed, _ = planted
     root = tmp_path_factory.mktemp("nwb")
-    rule = dataclasses.asdict(Curation(rule="presence_ratio > 0.8"))
+    rule = dataclasses.asdict(Curation(rule="presence_ratio > 0.8", cell_types=True))
     curate(folders.sorted, postprocessed, rule, root / "curated/1").write(root / "curated/1")
     for stage, folder in (("preprocessed", folders.preprocessed), ("postprocessed", postprocessed)):
         (root / stage).mkdir()
@@ -85,10 +85,12 @@ def test_spikeinterface_reads_the_same_spikes_and_labels(written, two_probes):
 
     curated = si.load(two_probes[-1] / "1/sorting")
     found = NwbSortingExtractor(written[0], t_start=0.0)
+    assert set(curated.get_property("cell_type")) <= {"excitatory", "PV", "SST", "VIP", "NGC", "unsure"}
     assert found.sampling_frequency == pytest.approx(30_000.0) and found.unit_ids.tolist() == curated.unit_ids.tolist()
     for unit_id in curated.unit_ids:
         np.testing.assert_array_equal(found.get_unit_spike_train(unit_id), curated.get_unit_spike_train(unit_id))
-    for key in ("default_qc", "default_qc_label", "snr", "presence_ratio", "num_spikes"):
+    keys = ("default_qc", "default_qc_label", "snr", "presence_ratio", "num_spikes", "cell_type", "cell_type_probability")
+    for key in keys:
         np.testing.assert_array_equal(found.get_property(key), curated.get_property(key), err_msg=key)
 
 

@@ -153,7 +153,7 @@ def add_arguments(parser):
     parser.add_argument("--n-units", type=int, help="representations, cell-types: units to train on (default 400; "
                         "cell-types 2000)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="representations, parts model and cases: CEED encoder "
-                        "(default: the shipped one)")
+                        "(default: the shipped one); sorters: weights of simsort-paper")
     parser.add_argument("--unseen-seed", type=int, default=7900, metavar="SEED", help="representations, part model: of the "
                         "unseen recording; others than the default are kept beside it (default 7900)")
     parser.add_argument("--n-fits", type=int, default=50, help="representations: mixtures fitted to a set (default 50)")
@@ -233,7 +233,7 @@ def measure_sorters(options: dict, docs: Path | None) -> dict[str, str]:
     from simsort.benchmarks.sorters.main import Settings, bench_sorters
     from simsort.benchmarks.sorters.pictures import draw_all
 
-    names = ("out", "families", "sorters", "seeds", "n_jobs", "command")
+    names = ("out", "families", "sorters", "seeds", "n_jobs", "command", "model")
     result = bench_sorters(Settings(**{name: options[name] for name in names},
                                     only_tables=options["parts"] == ("tables",)))
     draw_all(result["cases"], docs.parent / "img" / "sorters" if docs else options["out"] / "pictures")

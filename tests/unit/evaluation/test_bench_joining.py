@@ -41,7 +41,13 @@ def test_variants_of_ours_run_only_when_asked_for_and_are_no_peers(tmp_path):
     assert main.variants("simsort-ceed") == (False,)
     keys = {runs.key_of(runs.Run(sorter=name, motion=False, recording=tmp_path), "abc")
             for name in ("simsort", *runs.VARIANTS)}
-    assert len(keys) == 3
+    assert len(keys) == 4
+    with pytest.raises(UserError, match="simsort-paper was given no weights: give --model"):
+        main.sorters_of(main.Settings(out=tmp_path, sorters=("simsort-paper",)))
+    given = main.Settings(out=tmp_path, sorters=("simsort-paper", "simsort"), model=tmp_path / "paper")
+    assert main.sorters_of(given) == given.sorters and given.model_of("simsort") is None
+    run = runs.Run(sorter="simsort-paper", motion=False, recording=tmp_path, model=given.model_of("simsort-paper"))
+    assert run.params == {"model": str(tmp_path / "paper")}
     rows = [{"sorter": name, "accuracy": 0.9, "n_tried": 3} for name in ("simsort-ceed", "simsort", "lupin")]
     assert [row["sorter"] for row in figures.peers_of(rows)] == ["lupin"]
 

@@ -1,6 +1,7 @@
 """`simsort bench sorters`: what is kept, what is compared, and what stands in the tables."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,26 +166,52 @@ def test_results_are_kept_by_sorter_version_and_case(tmp_path, monkeypatch):
     again = runs.kept_run(run, "abc", tmp_path / "runs", lambda sorting: pytest.fail("scored twice"))
     assert first == again and first["scores"] == {"n": 1} and len(calls) == 1
     assert runs.key_of(run, "abc") != runs.key_of(run, "abd")
-    monkeypatch.setattr(runs, "sorter_version", lambda name: "another")
+    monkeypatch.setattr(runs, "sorter_version", lambda name, model=None: "another")
     runs.kept_run(run, "abc", tmp_path / "runs", lambda sorting: {})
     assert len(calls) == 2
 
 
-def test_a_version_depends_on_the_weights_that_are_asked(tmp_path, monkeypatch):
-    names = ("simsort", "simsort-ceed", "simsort-none")
-    for folder in ("models", "sorting", "ceed", "weights/default", "weights/ceed", "weights/cell_types"):
-        (tmp_path / "simsort" / folder).mkdir(parents=True)
-    monkeypatch.setattr(runs, "SCRIPTS", tmp_path)
+def test_a_version_depends_on_the_code_and_the_weights_that_are_asked(tmp_path, monkeypatch):
+    from simsort.benchmarks.sorters import fingerprint
 
-    def changed(file):
-        before = [runs.sorter_version(name) for name in names]
-        (tmp_path / "simsort" / file).write_text("new")
-        return [runs.sorter_version(name) != one for name, one in zip(names, before)]
+    names = ("simsort", "simsort-ceed", "simsort-none", "simsort-paper")
+    for part in {part for parts in fingerprint.PARTS.values() for part in parts}:
+        file = tmp_path / part if part.endswith(".py") else tmp_path / part / "a.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\"\"\"Said.\"\"\"\na = 1\n")
+    model = tmp_path / "own"
+    model.mkdir()
+    monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path)
 
-    assert changed("sorting/a.py") == [True, True, True] and changed("models/a.py") == [True, True, True]
-    assert changed("weights/default/model.json") == [True, False, False]
-    assert changed("weights/ceed/model.json") == [False, True, False] == changed("ceed/windows.py")
-    assert changed("weights/cell_types/model.json") == [False, False, False]
+    def changed(file, text="a = 2\n"):
+        before = [runs.sorter_version(name, model if name == "simsort-paper" else None) for name in names]
+        (tmp_path / file).write_text(text)
+        return [runs.sorter_version(name, model if name == "simsort-paper" else None) != one
+                for name, one in zip(names, before)]
+
+    assert changed("sorting/own/a.py", "\"\"\"Said otherwise.\"\"\"\na = 1  # one\n") == [False] * 4
+    assert changed("sorting/own/a.py") == [True, True, True, False]
+    assert changed("models/paper.py") == [False, False, False, True] == changed("own/model.json", "{}")
+    assert changed("weights/default/model.json") == [True, False, False, False]
+    assert changed("weights/ceed/model.json") == [False, True, False, False] == changed("ceed/windows.py")
+    assert changed("weights/default/MODEL_CARD.md") == [False] * 4 == changed("own/MODEL_CARD.md")
+
+
+def test_the_parts_of_a_version_are_there_and_all_that_the_sorter_loads():
+    import subprocess
+    import sys
+
+    from simsort.benchmarks.sorters import fingerprint
+
+    parts = {part for parts in fingerprint.PARTS.values() for part in parts}
+    assert all(fingerprint.files_of(fingerprint.PACKAGE / part) for part in parts)
+    program = ("import sys\nfrom simsort.sorting.own.api import load_networks\nload_networks('shipped', 'cpu')\n"
+               "print(*[name for name in sys.modules if name.startswith('simsort.models.')])")
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    # the other methods' networks, and what only finds folders and describes them
+    others = {"ceed", "ceed_folder", "ceed_form", "scam", "paper", "detector", "model_card", "shipped"}
+    files = {Path(file).stem for file in (*fingerprint.SORTER, *fingerprint.NETWORKS)}
+    assert {name.rsplit(".", 1)[1] for name in loaded} - others <= files
 
 
 def test_a_process_that_fails_gives_its_last_words(tmp_path):

@@ -27,6 +27,42 @@ def test_recordings_have_units_whatever_is_drawn(cells):
         assert 10000 < situation.sampling_frequency_hz < 50000 and situation.plan.n_channels >= 3
 
 
+def test_training_sees_no_held_out_cell_and_no_held_out_probe(cells_folder, monkeypatch):
+    from simsort.models.detector import DetectorConfig
+    from simsort.models.encoder import EncoderConfig
+    from simsort.models.input_form import InputForm
+    from simsort.pretraining import recordings, validation
+    from simsort.pretraining.cells import HELD_OUT_TYPES, find_cells, split_cells
+    from simsort.pretraining.task import SpikeTask
+    from simsort.pretraining.variety import HELD_OUT_PROBES, draw_situation
+    from simsort.simulation.library.cell_library import CellLibrary
+
+    load, cells, probes = CellLibrary.load, [], []
+
+    def noted(path):
+        cells.append(path.stem.rsplit("_", 1)[0])
+        return load(path)
+
+    def drawn(*args, **options):
+        situation = draw_situation(*args, **options)
+        probes.append(situation.probe)
+        return situation
+    monkeypatch.setattr(CellLibrary, "load", noted)
+    for module in (recordings, validation):
+        monkeypatch.setattr(module, "draw_situation", drawn)
+    train, held_out = split_cells(find_cells(cells_folder))
+    task = SpikeTask(train, held_out, InputForm(), DetectorConfig(width=8, n_layers=1), EncoderConfig(width=8, n_layers=1),
+                     n_validation=2)
+    for seed in range(12):
+        task.source().draw(seed)
+    kinds = {path.stem.rsplit("_", 1)[0] for path in find_cells(cells_folder)}
+    assert set(cells) == kinds - set(HELD_OUT_TYPES) != kinds and len(set(probes)) > 2
+    assert not set(probes) & set(HELD_OUT_PROBES)
+    cells.clear(), probes.clear()
+    task.validate(task.nets(), "cpu")
+    assert set(cells) == kinds & set(HELD_OUT_TYPES) and probes == list(HELD_OUT_PROBES)
+
+
 def test_the_same_seed_draws_the_same(cells):
     from simsort.pretraining.variety import draw_situation
 

@@ -23,13 +23,13 @@ def spike_task(cells):
                      n_events=64, n_validation=1)
 
 
-def trainer(cells, folder, time_limit_h=None, **changes):
+def trainer(cells, folder, time_limit_h=None, compiled=False, **changes):
     from simsort.pretraining.stream import StreamConfig
     from simsort.pretraining.trainer import TrainConfig, Trainer
 
     config = dict(n_steps=6, sets_per_step=2, warm_up_steps=2, stream=StreamConfig(n_lanes=2, sets_per_situation=6))
     return Trainer(spike_task(cells), TrainConfig(**config | changes), folder, n_workers=0, checkpoint_steps=2,
-                   validation_steps=0, time_limit_h=time_limit_h)
+                   validation_steps=0, time_limit_h=time_limit_h, compiled=compiled)
 
 
 def losses(folder):
@@ -138,6 +138,12 @@ def test_half_precision_trains_too(cells, tmp_path):
     assert len(losses(tmp_path)) == 2
 
 
+def test_compiled_networks_learn_the_same(cells, tmp_path, undisturbed):
+    trainer(cells, tmp_path, n_steps=2, compiled=True).train()
+    plain, compiled = losses(undisturbed)[:2], losses(tmp_path)
+    assert [line["loss"] for line in compiled] == pytest.approx([line["loss"] for line in plain], rel=1e-3)
+
+
 def test_the_command_makes_a_model_and_scores_it(run_cli, cells_folder, tmp_path):
     from simsort.models.model_folder import load_model
 
@@ -169,6 +175,29 @@ def test_the_published_preset_trains(cells, tmp_path):
     config = TrainConfig(n_steps=3, sets_per_step=1, stream=StreamConfig(n_lanes=1))
     scores = Trainer(task, config, tmp_path, n_workers=0).train()
     assert {"loss", "detection", "triplet"} <= set(losses(tmp_path)[0]) and 0 <= scores["detection_f1"] <= 1
+
+
+def test_the_command_trains_the_published_preset_and_the_model_sorts(run_cli, cells_folder, tmp_path):
+    import numpy as np
+    from probeinterface import generate_tetrode
+    from spikeinterface import NumpyRecording
+
+    import simsort
+    from simsort.models.model_folder import load_model
+
+    pytest.importorskip("umap")
+    out = tmp_path / "paper"
+    done = run_cli("pretrain", "--cells", cells_folder, "--out", out, "--preset", "paper", "--n-windows", "1", "--n-steps",
+                   "1", "--n-validation", "1", "--n-evaluation", "1", "--device", "cpu")
+    assert done.status == 0, done.stderr
+    note = load_model(out).note
+    assert note["architecture"] == "paper" and note["training"]["steps_done"] == 1
+    traces = np.random.default_rng(0).normal(0, 5, (160_000, 4)).astype("float32")  # 4 s at 40 kHz
+    recording, probe = NumpyRecording(traces, 40_000.0), generate_tetrode()
+    probe.set_device_channel_indices(np.arange(4))
+    recording.set_probe(probe)
+    sorting = simsort.sort(recording, model=out)
+    assert sorting.get_sampling_frequency() == 40_000.0 and sorting.get_num_segments() == 1
 
 
 @pytest.mark.parametrize("arguments, words", [

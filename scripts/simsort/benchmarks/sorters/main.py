@@ -11,7 +11,7 @@ from simsort.benchmarks.machine import describe_machine
 from simsort.benchmarks.simulation.environments import PeerUnavailable
 from simsort.benchmarks.sorters import real
 from simsort.benchmarks.sorters.cases.families import BENCHMARK_SEEDS, FAMILIES, case_name, prepare_case
-from simsort.benchmarks.sorters.runs import OURS, PEERS, VARIANTS, Run, for_tables, kept_run, sorter_of
+from simsort.benchmarks.sorters.runs import OURS, PAPER, PEERS, VARIANTS, Run, for_tables, kept_run, sorter_of
 from simsort.errors import UserError, one_line
 from simsort.evaluation.protocol import score_sorting
 
@@ -43,6 +43,8 @@ class Settings:
         As it stands above the tables.
     only_tables : bool
         Run nothing, write the tables of what is kept.
+    model : Path | None
+        Weights of `PAPER`.
     """
 
     out: Path
@@ -54,6 +56,11 @@ class Settings:
     cases: Path | None = None
     command: str = "simsort bench sorters"
     only_tables: bool = False
+    model: Path | None = None
+
+    def model_of(self, sorter: str) -> Path | None:
+        """Return the weights that a sorter is given; None: it has its own."""
+        return self.model.absolute() if sorter == PAPER else None
 
 
 def bench_sorters(settings: Settings) -> dict:
@@ -98,10 +105,12 @@ def sorters_of(settings: Settings) -> tuple[str, ...]:
     Raises
     ------
     UserError
-        If one is unknown.
+        If one is unknown or lacks its weights.
     """
     from simsort.sorting.registry import SORTERS
 
+    if PAPER in settings.sorters and settings.model is None:
+        raise UserError(f"--sorters {PAPER} was given no weights", "give --model, a folder of simsort pretrain --preset paper")
     known = tuple(name for name in (OURS, *PEERS) if name in SORTERS)
     for name in settings.sorters:
         if name not in (*SORTERS, *VARIANTS):
@@ -113,7 +122,8 @@ def with_earlier(settings: Settings, sorters: tuple[str, ...]) -> tuple[str, ...
     """Return some sorters and those whose runs of the real recording are kept: agreement needs all of them."""
     file = settings.out / "real.json"
     earlier = json.loads(file.read_text())["runs"] if file.is_file() else []
-    return tuple(dict.fromkeys([*sorters, *(run["sorter"] for run in earlier)]))
+    names = dict.fromkeys([*sorters, *(run["sorter"] for run in earlier)])
+    return tuple(name for name in names if name != PAPER or settings.model)
 
 
 def measure_case(settings: Settings, family: str, kind: str, seed: int) -> dict:
@@ -128,7 +138,8 @@ def measure_case(settings: Settings, family: str, kind: str, seed: int) -> dict:
     for name in sorters_of(settings):
         for motion in variants(name):
             print(f"simsort bench: {folder.name}, {name}{', motion correction' if motion else ''}", flush=True)
-            run = Run(sorter=name, motion=motion, recording=(folder / "recording").absolute(), n_jobs=settings.n_jobs)
+            run = Run(sorter=name, motion=motion, recording=(folder / "recording").absolute(), n_jobs=settings.n_jobs,
+                      model=settings.model_of(name))
             runs.append(kept_run(run, case_hash(facts), settings.out / "runs" / folder.name,
                                  lambda sorting: score_case(folder, facts, sorting)))
     return entry | {"facts": facts, "runs": runs}

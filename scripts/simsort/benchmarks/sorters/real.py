@@ -66,7 +66,7 @@ def run_parts(name: str, folder: Path, half_s: float, case_hash: str, settings) 
     """Sort the whole recording and its halves."""
     bounds = {"whole": (None, None), "first": (None, half_s), "second": (half_s, None)}
     return {part: kept_run(Run(sorter=name, motion=False, recording=folder.absolute(), n_jobs=settings.n_jobs,
-                               start_s=start_s, stop_s=stop_s), case_hash, settings.out / "runs" / NAME, spikes_of)
+                               start_s=start_s, stop_s=stop_s, model=settings.model_of(name)), case_hash, settings.out / "runs" / NAME, spikes_of)
             for part, (start_s, stop_s) in bounds.items()}
 
 

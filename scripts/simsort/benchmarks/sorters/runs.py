@@ -14,6 +14,7 @@ from simsort import __version__
 from simsort.benchmarks.machine import OtherLoad
 from simsort.benchmarks.memory import measure_memory
 from simsort.benchmarks.simulation.environments import last_words
+from simsort.benchmarks.sorters.fingerprint import own_hash
 from simsort.benchmarks.sorters.run_one import OUTSIDE_PRESET, SORTER_SETTINGS
 from simsort.whole_files import write_json
 
@@ -22,9 +23,8 @@ PACKAGES = {"kilosort4": ("kilosort", "torch"), "mountainsort5": ("mountainsort5
 OURS = "simsort"
 PEERS = ("lupin", "spykingcircus2", "tridesclous2", "mountainsort5", "kilosort4")
 # of ours with other parameters: run where they are asked for by name, not by default
-VARIANTS = {"simsort-ceed": {"encoder": "ceed"}, "simsort-none": {"encoder": "none"}}
-# what the sorter asks of each encoder, beside its own source
-OF_ENCODER = {"simsort": ("weights/default",), "ceed": ("weights/ceed", "ceed"), "none": ()}
+PAPER = "simsort-paper"  # as published, with weights of `simsort pretrain --preset paper`
+VARIANTS = {"simsort-ceed": {"encoder": "ceed"}, "simsort-none": {"encoder": "none"}, PAPER: {}}
 TIMEOUT_S = 3600.0
 MAX_REASON = 200
 PROTOCOL = 2  # raised when the protocol or what stands in a result changes
@@ -47,6 +47,8 @@ class Run:
         Part of the recording.
     n_jobs : int
         Worker processes.
+    model : Path | None
+        Folder of the weights of `PAPER`; the others have their own.
     """
 
     sorter: str
@@ -55,15 +57,21 @@ class Run:
     start_s: float | None = None
     stop_s: float | None = None
     n_jobs: int = 2
+    model: Path | None = None
+
+    @property
+    def params(self) -> dict:
+        """What differs from the sorter's own parameters."""
+        return VARIANTS.get(self.sorter, {}) | ({"model": str(self.model)} if self.model else {})
 
 
-def sorter_version(name: str) -> str:
-    """Return what a sorter's result depends on: versions of its packages; of ours, also its source and weights."""
+def sorter_version(name: str, model: Path | None = None) -> str:
+    """Return what a sorter's result depends on: versions of its packages; of ours, also its code and weights."""
     packages = filter(installed, ("spikeinterface", *PACKAGES.get(name, ())))
     versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
     if sorter_of(name) == OURS:
-        folders = ("models", "sorting", *OF_ENCODER[VARIANTS.get(name, {}).get("encoder", "simsort")])
-        versions.append(f"{OURS} {__version__} {source_hash(folders)}")
+        kind = "paper" if name == PAPER else VARIANTS.get(name, {}).get("encoder", "simsort")
+        versions.append(f"{OURS} {__version__} {own_hash(kind, model)}")
     return ", ".join(versions)
 
 
@@ -81,22 +89,13 @@ def installed(package: str) -> bool:
     return True
 
 
-def source_hash(folders: tuple[str, ...]) -> str:
-    """Return a hash of some folders of our package."""
-    package, digest = SCRIPTS / "simsort", hashlib.sha256()
-    for folder in folders:
-        for file in sorted((package / folder).rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def key_of(run: Run, case_hash: str) -> str:
     """Return the hash under which a run's result is kept."""
     from simsort.sorting.registry import SORTERS
 
-    content = [PROTOCOL, SEED, run.sorter, run.motion, sorter_version(run.sorter), dict(SORTERS[sorter_of(run.sorter)].params),
-               SORTER_SETTINGS, OUTSIDE_PRESET, case_hash, run.start_s, run.stop_s]
+    content = [PROTOCOL, SEED, run.sorter, run.motion, sorter_version(run.sorter, run.model),
+               dict(SORTERS[sorter_of(run.sorter)].params), SORTER_SETTINGS, OUTSIDE_PRESET, case_hash, run.start_s,
+               run.stop_s]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
@@ -124,7 +123,7 @@ def kept_run(run: Run, case_hash: str, folder: Path, score) -> dict:
     file = folder / f"{name}.json"
     if file.is_file():
         return json.loads(file.read_text())
-    result = {"sorter": run.sorter, "motion": run.motion, "version": sorter_version(run.sorter)}
+    result = {"sorter": run.sorter, "motion": run.motion, "version": sorter_version(run.sorter, run.model)}
     result |= execute(run, folder / name)
     if result["state"] == "done":
         from spikeinterface import load
@@ -138,8 +137,10 @@ def execute(run: Run, work: Path) -> dict:
     """Run the process and watch its memory."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    settings = dataclasses.asdict(run) | {"recording": str(run.recording), "seed": SEED, "folder": str(work),
-                                          "sorter": sorter_of(run.sorter), "params": VARIANTS.get(run.sorter, {})}
+    names = ("motion", "start_s", "stop_s", "n_jobs")
+    settings = {name: getattr(run, name) for name in names} | {
+        "recording": str(run.recording), "seed": SEED, "folder": str(work), "sorter": sorter_of(run.sorter),
+        "params": run.params}
     found, log = work / "result.json", work / "process.log"
     command = [sys.executable, "-m", "simsort.benchmarks.sorters.run_one", json.dumps(settings), str(found)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", **threads(run),
