@@ -219,7 +219,8 @@ wait_for_nextflow() {
     exit 143
 }
 
-# Nextflow takes a quoted "--flag" for an option of its own; joined by '=' it is the value it is meant to be.
+# Nextflow takes a quoted "--flag" for an option of its own; joined by '=' it is the value it is meant to be. What then
+# holds a space Nextflow would take for the value of a switch before it, so a switch is told apart.
 join_quoted_arguments() {
     ARGUMENTS=("${SETTINGS[@]}")
     while [ $# -gt 0 ]; do
@@ -228,6 +229,11 @@ join_quoted_arguments() {
             ARGUMENTS+=("$1=${2:-}")
             shift
             ;;
+        --*=*) ARGUMENTS+=("$1") ;;
+        --*) case ${2:-} in
+            --*) ARGUMENTS+=("$1=true") ;;
+            *) ARGUMENTS+=("$1") ;;
+            esac ;;
         *) ARGUMENTS+=("$1") ;;
         esac
         shift

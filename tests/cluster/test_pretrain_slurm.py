@@ -101,4 +101,7 @@ def test_a_second_run_simulates_nothing_and_sorts_with_the_model(simulated_on_sl
         [task] = [row for row in again.trace() if row["process"] == process]
         script = (Path(task["workdir"]) / ".command.run").read_text()
         assert "apptainer exec" in script and all(word in script for word in words), process
-    assert (again.results / "finetuned" / NAME / "model.json").is_file()
+    tuned = json.loads((again.results / "finetuned" / NAME / "model.json").read_text())["finetuning"]
+    assert not tuned["accepted"] and "shorter than 30 s" in tuned["reason"], "the recording has 20 s"
+    status = json.loads((again.results / "status.json").read_text())["recordings"][NAME]["sort"]
+    assert any("shorter than 30 s" in warning for warning in status["warnings"])
