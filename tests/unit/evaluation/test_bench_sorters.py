@@ -239,6 +239,16 @@ def test_what_is_stored_fills_over_several_calls(tmp_path):
     assert [(run["sorter"], run["scores"]["accuracy"]) for run in kept] == [("lupin", 0.6), ("kilosort4", 0.5)]
 
 
+def test_what_was_kept_with_fewer_digits_is_of_the_same_recording(tmp_path):
+    file = tmp_path / "scores" / "case.json"
+    first, second = (case_of(0, run_of(name, False, 0.4)) for name in ("lupin", "kilosort4"))
+    for case in (first, second):
+        case["facts"]["duration_s"] = 57.53973333
+    main.store(file, measured.shortened(first))
+    main.store(file, second)
+    assert [run["sorter"] for run in json.loads(file.read_text())["runs"]] == ["kilosort4", "lupin"]
+
+
 def test_a_case_that_cannot_be_made_again_keeps_its_runs(tmp_path):
     file = tmp_path / "scores" / "case.json"
     main.store(file, case_of(0, run_of("lupin", False, 0.4)))

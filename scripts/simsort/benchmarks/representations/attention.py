@@ -48,21 +48,22 @@ def attention_row(n_channels: int, device: str) -> dict:
              width(n_channels) // ScamConfig.n_heads)
     given = [torch.randn(shape, device=device, generator=torch.Generator(device).manual_seed(index),
                          requires_grad=True) for index in range(3)]
-    return {"n_channels": n_channels, **{name: fastest_s(lambda: way(*given, n_channels).sum().backward(), device)
-                                         for name, way in WAYS.items()}}
+    return {"n_channels": n_channels, **fastest_s(
+        {name: lambda way=way: way(*given, n_channels).sum().backward() for name, way in WAYS.items()}, device)}
 
 
 def step_row(n_channels: int, device: str) -> dict:
     """Time steps of the published sizes: two views of a batch, the loss, its gradients, AdamW."""
-    row: dict = {"n_channels": n_channels}
-    for name, way in WAYS.items():
-        torch.manual_seed(0)
-        encoder = ScamEncoder(CeedForm(n_channels=n_channels), ScamConfig(width=width(n_channels))).to(device)
+    torch.manual_seed(0)
+    encoder = ScamEncoder(CeedForm(n_channels=n_channels), ScamConfig(width=width(n_channels))).to(device)
+    optimizer = torch.optim.AdamW(encoder.parameters(), lr=1e-4)
+    views = torch.randn((2, STEP_BATCH[torch.device(device).type], n_channels, N_SAMPLES), device=device)
+
+    def step_with(way):
         encoder.trunk.attention = way
-        optimizer = torch.optim.AdamW(encoder.parameters(), lr=1e-4)
-        views = torch.randn((2, STEP_BATCH[torch.device(device).type], n_channels, N_SAMPLES), device=device)
-        row[name] = fastest_s(lambda: step(encoder, optimizer, views), device)
-    return row
+        step(encoder, optimizer, views)
+    return {"n_channels": n_channels, **fastest_s(
+        {name: lambda way=way: step_with(way) for name, way in WAYS.items()}, device)}
 
 
 def step(encoder: ScamEncoder, optimizer, views: torch.Tensor) -> None:
@@ -77,13 +78,14 @@ def width(n_channels: int) -> int:
     return 32 if n_channels == 1 else 64
 
 
-def fastest_s(work, device: str) -> float:
-    """Return the seconds of the fastest of a few calls after the first."""
-    seconds = []
+def fastest_s(works: dict, device: str) -> dict:
+    """Return the seconds of the fastest call of each work after the first; they take turns, so that noise strikes all."""
+    seconds: dict = {name: [] for name in works}
     for _ in range(REPEATS + 1):
-        started = time.perf_counter()
-        work()
-        if torch.device(device).type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds[1:])
+        for name, work in works.items():
+            started = time.perf_counter()
+            work()
+            if torch.device(device).type == "cuda":
+                torch.cuda.synchronize()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: min(values[1:]) for name, values in seconds.items()}

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from pathlib import Path
 
@@ -181,9 +182,10 @@ def store(file: Path, content: dict) -> None:
 
 
 def same_case(one: dict | None, other: dict | None) -> bool:
-    """Tell whether two descriptions are of one recording, whatever the last digits of its figures."""
-    return bool(one and other) and all(one.get(name) == other.get(name)
-                                       for name in ("name", "duration_s", "n_spikes", "generator"))
+    """Tell whether two descriptions are of one recording, whatever the last digits of its figures, which are kept rounded."""
+    if not (one and other) or any(one.get(name) != other.get(name) for name in ("name", "n_spikes", "generator")):
+        return False
+    return math.isclose(one["duration_s"], other["duration_s"], rel_tol=10.0 ** (1 - measured.DIGITS))
 
 
 def machine() -> dict:
